@@ -1,0 +1,40 @@
+/* Growable strings, string lists, and the orders files are read in. */
+#ifndef S4D_BASE_STR_H
+#define S4D_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Growable text, always NUL-terminated once something was added; zeroed = empty. After a failed
+ * allocation `failed` is set, further adds do nothing, and one check at the end suffices. */
+typedef struct s4d_str {
+    char *text;
+    size_t size, room;
+    bool failed;
+} s4d_str;
+
+void s4d_str_release(s4d_str *s);
+void s4d_str_clear(s4d_str *s); /* empty, room kept */
+void s4d_str_add(s4d_str *s, const char *text);
+void s4d_str_add_bytes(s4d_str *s, const void *bytes, size_t n);
+void s4d_str_printf(s4d_str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* An owned list of strings; zeroed = empty. */
+typedef struct s4d_strlist {
+    char **item;
+    size_t count, room;
+} s4d_strlist;
+
+void s4d_strlist_release(s4d_strlist *list);
+bool s4d_strlist_add(s4d_strlist *list, const char *text); /* copies; false: no memory */
+void s4d_strlist_sort(s4d_strlist *list, int (*order)(const char *, const char *));
+long s4d_strlist_find(const s4d_strlist *list, const char *text); /* index or -1 */
+
+/* "2" before "10": runs of digits compare as numbers, all else as bytes; ties by strcmp. */
+int s4d_str_natural(const char *a, const char *b);
+bool s4d_str_ends(const char *text, const char *tail);       /* exact */
+bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case ignored */
+/* The candidate nearest to `word` by edit distance, or NULL when none is within 3; for "did you mean". */
+const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
+
+#endif
