@@ -1,0 +1,39 @@
+/* A set's list of samples, read and checked before anything else happens. */
+#ifndef S4D_DATA_MANIFEST_H
+#define S4D_DATA_MANIFEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "s4d/data/options.h"
+
+typedef struct s4d_sample {
+    char *id;      /* as in the list */
+    char *path;    /* root, padding and suffix applied */
+    int32_t label; /* class index, -1 for none */
+} s4d_sample;
+
+typedef struct s4d_manifest {
+    s4d_sample *sample;
+    size_t count, room;
+    int class_count;
+    char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
+} s4d_manifest;
+
+/* Reads `list` (opts->train or opts->test) by opts->format. Every line is checked: columns, label in range or a known
+ * class name (synonyms are one class), the path on disk. Faults are gathered: the sentence names the file, the first
+ * faulty line and how many there are. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
+ * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS. */
+s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad_sample on_bad,
+                             s4d_manifest *out, s4d_err *err);
+void s4d_manifest_release(s4d_manifest *m);
+
+/* Class names and orders of the known sets: "dfew", "ferv39k", "mafw", "affectnet7", "affectnet8", "rafdb", "ferplus".
+ * count is 0 for an unknown table. */
+int s4d_labels_table(const char *table, const char *const **names);
+/* The one spelling of a class name: "Angry" -> "anger", "happy" -> "happiness"; unknown names in lower case as they are. */
+void s4d_labels_canonical(const char *name, char out[S4D_CLASS_NAME_MAX]);
+/* Index of a name among classes by canonical spelling, or -1. */
+int s4d_labels_find(const char classes[][S4D_CLASS_NAME_MAX], int count, const char *name);
+
+#endif

@@ -1,0 +1,55 @@
+/* All settings of a run: what the config fills in and the commands of `train` take. Field names are the config's keys. */
+#ifndef S4D_TRAIN_OPTIONS_H
+#define S4D_TRAIN_OPTIONS_H
+
+#include "s4d/data/options.h"
+#include "s4d/model/options.h"
+
+typedef enum s4d_stage { S4D_PRETRAIN, S4D_FINETUNE } s4d_stage;
+
+/* AdamW and its schedule (METHOD.md sections 4 and 5). */
+typedef struct s4d_train_opts {
+    int epochs;
+    double lr;              /* peak rate */
+    int lr_scale_batch;     /* above 0: the peak is lr * total batch / this (published: 512 and 8). Total batch: the video
+                             * set's batch (the image set's where there is none) * accumulate. */
+    double min_lr;          /* fine-tuning: the cosine's floor; scaled like lr by min_lr_scale_batch */
+    int min_lr_scale_batch; /* (published: 256) */
+    double warmup_fraction; /* pre-training: share of all steps */
+    double warmup_start_lr; /* pre-training */
+    double warmup_epochs;   /* fine-tuning */
+    double weight_decay, beta1, beta2, eps;
+    double layer_decay;     /* fine-tuning; 1: none */
+    double clip_grad;       /* largest gradient norm; 0: no clipping */
+    int accumulate;         /* batches summed into one update */
+    int log_every;          /* steps between log lines */
+    int eval_every;         /* epochs between evaluations on the test lists; 0: only after the last */
+} s4d_train_opts;
+
+typedef struct s4d_eval_opts {
+    int batch;    /* clips or images at a time */
+    int segments; /* temporal views of a clip */
+    int crops;    /* spatial views of a clip */
+} s4d_eval_opts;
+
+typedef struct s4d_run_opts {
+    s4d_stage stage;
+    char output[S4D_PATH_MAX];     /* the run folder */
+    char init[S4D_PATH_MAX];       /* fine-tuning: weights to begin from; "" = random */
+    char checkpoint[S4D_PATH_MAX]; /* evaluation: the model */
+    char device[16];
+    char op[256];                  /* operations taken from ref, "NAME=ref,..." */
+    int threads;                   /* 0: all */
+    int64_t seed;
+    s4d_model_opts model;
+    s4d_data_opts data;
+    s4d_train_opts train;
+    s4d_eval_opts eval;
+
+    /* Not settings of the config: */
+    const char *resolved; /* the resolved config as JSON text, for config.resolved.json and the checkpoint; lives longer */
+    bool resume;          /* go on where the run folder's newest checkpoint stands */
+    bool overwrite;       /* empty the run folder first */
+} s4d_run_opts;
+
+#endif

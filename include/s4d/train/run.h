@@ -1,0 +1,26 @@
+/* The commands of the library: both stages, evaluation, and the plan of a run. */
+#ifndef S4D_TRAIN_RUN_H
+#define S4D_TRAIN_RUN_H
+
+#include "s4d/train/options.h"
+
+/* Each checks everything it can (settings that only fit together, lists, shapes, memory) before it creates the run
+ * folder. S4D_USAGE for settings, S4D_FAILED for data and files, S4D_DIVERGED for a loss or gradient that is not finite,
+ * S4D_INTERRUPTED / S4D_TERMINATED after a signal. Results: see README, "What a run folder holds". */
+s4d_status s4d_pretrain(const s4d_run_opts *opts, s4d_err *err);
+s4d_status s4d_finetune(const s4d_run_opts *opts, s4d_err *err);
+s4d_status s4d_evaluate(const s4d_run_opts *opts, s4d_err *err);
+
+/* What a run would take, without reading data or creating anything. */
+typedef struct s4d_run_plan {
+    int64_t parameters;
+    int64_t tokens_image, tokens_video;    /* per sample, before masking */
+    int64_t visible_image, visible_video;  /* pre-training: what the encoder sees */
+    size_t weight_bytes;                   /* parameters, gradients, two moments */
+    size_t step_bytes_image, step_bytes_video; /* activations and scratch of the largest batch */
+    double gflop_image, gflop_video;       /* multiply-adds of one sample, forward and backward, counted twice, in 1e9 */
+} s4d_run_plan;
+
+s4d_status s4d_run_plan_make(const s4d_run_opts *opts, s4d_run_plan *plan, s4d_err *err);
+
+#endif

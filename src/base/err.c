@@ -1,0 +1,66 @@
+/* Error sentences, and the end of the program after a broken promise. */
+#include "s4d/base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Copies text and cuts it between characters, so that a cut sentence is still UTF-8. */
+static void store(s4d_err *err, const char *text)
+{
+    size_t n = strlen(text);
+    if (n >= sizeof err->text) {
+        n = sizeof err->text - 1;
+        while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) {
+            n--;
+        }
+    }
+    memcpy(err->text, text, n);
+    err->text[n] = '\0';
+}
+
+s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)
+{
+    if (err) {
+        /* The arguments may point into err->text, so the sentence is made beside it; a little longer
+         * than the field, so that store sees where a cut falls. */
+        char text[sizeof err->text + 8];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        err->status = status;
+        store(err, text);
+    }
+    return status;
+}
+
+void s4d_err_prefix(s4d_err *err, const char *format, ...)
+{
+    if (!err || err->text[0] == '\0') {
+        return;
+    }
+    char prefix[sizeof err->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof prefix, format, args);
+    va_end(args);
+    char text[2 * sizeof err->text + 2];
+    snprintf(text, sizeof text, "%s: %s", prefix, err->text);
+    store(err, text);
+}
+
+s4d_status s4d_err_memory(s4d_err *err, unsigned long long bytes, const char *what)
+{
+    return s4d_err_set(err, S4D_FAILED,
+                       "not enough memory: %llu bytes for %s; free some memory or use smaller settings",
+                       bytes, what);
+}
+
+void s4d_bug(const char *file, int line, const char *condition)
+{
+    fprintf(stderr, "s4d: internal error at %s:%d: %s; please report this line\n", file, line,
+            condition);
+    abort();
+}
