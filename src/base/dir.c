@@ -86,7 +86,8 @@ static s4d_status cannot_remove(const char *path, const char *name, s4d_err *err
                        strerror(errno), name[0] ? ", at " : "", name);
 }
 
-/* Removes what `name` in the open folder is, contents first. `path` is the whole removal's, for errors. */
+/* Removes what `name` in the open folder is, contents first.
+ * `path` is the whole removal, for errors. */
 static s4d_status remove_entry(int parent, const char *name, const char *path, s4d_err *err)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) {

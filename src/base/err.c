@@ -23,8 +23,8 @@ static void store(s4d_err *err, const char *text)
 s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)
 {
     if (err) {
-        /* The arguments may point into err->text, so the sentence is made beside it; a little longer
-         * than the field, so that store sees where a cut falls. */
+        /* The arguments may point into err->text, so the sentence is made beside it; a little
+         * longer than the field, so that store sees where a cut falls. */
         char text[sizeof err->text + 8];
         va_list args;
         va_start(args, format);
@@ -53,9 +53,10 @@ void s4d_err_prefix(s4d_err *err, const char *format, ...)
 
 s4d_status s4d_err_memory(s4d_err *err, unsigned long long bytes, const char *what)
 {
-    return s4d_err_set(err, S4D_FAILED,
-                       "not enough memory: %llu bytes for %s; free some memory or use smaller settings",
-                       bytes, what);
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "not enough memory: %llu bytes for %s; free some memory or use smaller settings", bytes,
+        what);
 }
 
 void s4d_bug(const char *file, int line, const char *condition)

@@ -15,9 +15,10 @@ s4d_status s4d_thread_start(s4d_thread *t, void *(*body)(void *), void *arg, s4d
     S4D_BUG_IF(t->started);
     int code = s4d_fault_hit(S4D_FAULT_THREAD) ? EAGAIN : pthread_create(&t->id, NULL, body, arg);
     if (code != 0) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "cannot start a thread: %s; use fewer workers or raise the process limit",
-                           strerror(code));
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "cannot start a thread: %s; use fewer workers or raise the process limit",
+            strerror(code));
     }
     t->started = true;
     return S4D_OK;

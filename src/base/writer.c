@@ -1,4 +1,4 @@
-/* Files that are written piece by piece: replaced as a whole at the end, or grown a line at a time. */
+/* Files written piece by piece: replaced as a whole at the end, or grown a line at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,7 +36,8 @@ static s4d_status cannot_write(const char *path, int reason, s4d_err *err)
     const char *remedy = reason == ENOSPC || reason == EDQUOT
                              ? "; free some space or write elsewhere"
                              : "; check the folder and its permissions";
-    return s4d_err_set(err, S4D_FAILED, "%s: cannot be written: %s%s", path, strerror(reason), remedy);
+    return s4d_err_set(err, S4D_FAILED, "%s: cannot be written: %s%s", path, strerror(reason),
+                       remedy);
 }
 
 /* 0 or errno. */

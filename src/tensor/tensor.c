@@ -9,8 +9,9 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[S4D_DTYPE_COUNT] = {
-    [S4D_F32] = {"F32", 4}, [S4D_F64] = {"F64", 8}, [S4D_F16] = {"F16", 2}, [S4D_BF16] = {"BF16", 2},
-    [S4D_U8] = {"U8", 1},   [S4D_I32] = {"I32", 4}, [S4D_I64] = {"I64", 8}, [S4D_BOOL] = {"BOOL", 1},
+    [S4D_F32] = {"F32", 4},   [S4D_F64] = {"F64", 8},   [S4D_F16] = {"F16", 2},
+    [S4D_BF16] = {"BF16", 2}, [S4D_U8] = {"U8", 1},     [S4D_I32] = {"I32", 4},
+    [S4D_I64] = {"I64", 8},   [S4D_BOOL] = {"BOOL", 1},
 };
 
 size_t s4d_dtype_size(s4d_dtype dtype)
@@ -79,8 +80,8 @@ void s4d_tensor_shape_text(const s4d_tensor *t, char text[128])
 {
     size_t used = (size_t)snprintf(text, 128, "[");
     for (int i = 0; i < t->rank && used < 128; i++) {
-        used += (size_t)snprintf(text + used, 128 - used, "%s%lld", i ? "," : "",
-                                 (long long)t->dim[i]);
+        used +=
+            (size_t)snprintf(text + used, 128 - used, "%s%lld", i ? "," : "", (long long)t->dim[i]);
     }
     if (used < 128) {
         snprintf(text + used, 128 - used, "]");

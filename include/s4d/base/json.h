@@ -30,6 +30,7 @@ s4d_json_kind s4d_json_kind_of(const s4d_json *node);
 const char *s4d_json_kind_name(s4d_json_kind kind); /* "a number", "an object", ... for sentences */
 size_t s4d_json_count(const s4d_json *node);        /* members or elements, else 0 */
 const s4d_json *s4d_json_at(const s4d_json *node, size_t i);
+const s4d_json *s4d_json_next(const s4d_json *node); /* the next member or element, NULL after the last */
 const char *s4d_json_key(const s4d_json *node);     /* the key this node stands under, NULL for elements */
 const s4d_json *s4d_json_find(const s4d_json *object, const char *key); /* case-sensitive; NULL: absent */
 bool s4d_json_bool(const s4d_json *node);
