@@ -21,7 +21,8 @@ struct s4d_backend {
     s4d_op_table ops;
     void *scratch;    /* grown on demand by s4d_backend_scratch, kept for the next call */
     size_t scratch_size;
-    int spoil;        /* S4D_TEST_HOOKS: the s4d_op_id whose result is spoiled, -1 for none */
+    int spoil;            /* S4D_TEST_HOOKS: the s4d_op_id whose result is spoiled, -1 for none */
+    size_t spoil_tensor;  /* where in its arguments the spoiled tensor stands */
 };
 
 void s4d_backend_fail(s4d_backend *be, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -40,5 +41,13 @@ const char *s4d_cpu_library(void);
 #define S4D_OP(name) void s4d_validate_##name(const s4d_backend *be, const s4d_##name##_args *args);
 #include "s4d/backend/ops.def"
 #undef S4D_OP
+
+#ifdef S4D_TEST_HOOKS
+/* From now on every call of `op` is followed by damage to the last element of one of its results: the tensor that
+ * stands `tensor` bytes into the operation's arguments. op -1 ends it. For the test of the tests. */
+void s4d_backend_spoil(s4d_backend *be, int op, size_t tensor);
+/* Does the damage; called by the wrappers. */
+void s4d_backend_spoil_result(s4d_backend *be, const void *args);
+#endif
 
 #endif

@@ -1,0 +1,305 @@
+/* Creation of a device, its memory, its sticky error, and the wrappers every operation is called through. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/backend_private.h"
+#include "s4d/base/log.h"
+#include "s4d/base/mem.h"
+#include "s4d/base/str.h"
+#include "s4d/base/thread.h"
+
+typedef struct device {
+    const char *name;
+    s4d_dtype real;
+    bool threaded;
+} device;
+
+static const device devices[] = {
+    {"ref", S4D_F32, false},
+    {"ref64", S4D_F64, false},
+    {"cpu", S4D_F32, true},
+};
+enum { DEVICE_COUNT = sizeof devices / sizeof devices[0] };
+
+static const char *const op_names[S4D_OP_COUNT] = {
+#define S4D_OP(name) [S4D_OP_##name] = #name,
+#include "s4d/backend/ops.def"
+#undef S4D_OP
+};
+
+const char *s4d_backend_devices(void)
+{
+    return "ref, ref64, cpu";
+}
+
+const char *s4d_op_name(s4d_op_id op)
+{
+    S4D_BUG_IF((unsigned)op >= S4D_OP_COUNT);
+    return op_names[op];
+}
+
+/* ---- creation ---- */
+
+static const device *find_device(const char *name, s4d_err *err)
+{
+    const char *known[DEVICE_COUNT];
+    for (int i = 0; i < DEVICE_COUNT; i++) {
+        if (strcmp(devices[i].name, name) == 0) {
+            return &devices[i];
+        }
+        known[i] = devices[i].name;
+    }
+    const char *nearest = s4d_str_nearest(name, known, DEVICE_COUNT);
+    s4d_err_set(err, S4D_USAGE, "device: \"%s\" is not a device of this build; %s%s%suse one of %s", name,
+                nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "",
+                s4d_backend_devices());
+    return NULL;
+}
+
+static int find_op(const char *name)
+{
+    for (int i = 0; i < S4D_OP_COUNT; i++) {
+        if (strcmp(op_names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void take_from_ref(s4d_op_table *table, const s4d_op_table *ref, int op)
+{
+    switch (op) {
+#define S4D_OP(name)                                                                               \
+    case S4D_OP_##name:                                                                            \
+        table->name = ref->name;                                                                   \
+        break;
+#include "s4d/backend/ops.def"
+#undef S4D_OP
+    default:
+        break;
+    }
+}
+
+/* One "NAME=ref" of the override. */
+static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, char *item, s4d_err *err)
+{
+    char *value = strchr(item, '=');
+    if (!value || strcmp(value + 1, "ref") != 0) {
+        return s4d_err_set(err, S4D_USAGE,
+                           "op: \"%s\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref",
+                           item);
+    }
+    *value = '\0';
+    int op = find_op(item);
+    if (op < 0) {
+        const char *nearest = s4d_str_nearest(item, op_names, S4D_OP_COUNT);
+        if (nearest) {
+            return s4d_err_set(err, S4D_USAGE, "op: there is no operation \"%s\"; did you mean \"%s\"?", item, nearest);
+        }
+        return s4d_err_set(err, S4D_USAGE,
+                           "op: there is no operation \"%s\"; include/s4d/backend/ops.def lists them", item);
+    }
+    take_from_ref(table, ref, op);
+    return S4D_OK;
+}
+
+static s4d_status apply_override(s4d_op_table *table, const s4d_op_table *ref, const char *text, s4d_err *err)
+{
+    if (!text || text[0] == '\0') {
+        return S4D_OK;
+    }
+    char *copy = s4d_mem_strdup(text);
+    if (!copy) {
+        return s4d_err_memory(err, strlen(text) + 1, "the list of overridden operations");
+    }
+    s4d_status status = S4D_OK;
+    char *rest = copy, *item;
+    while (status == S4D_OK && (item = strsep(&rest, ","))) {
+        status = override_one(table, ref, item, err);
+    }
+    s4d_mem_free(copy);
+    return status;
+}
+
+static s4d_status check_complete(const s4d_backend *be, s4d_err *err)
+{
+#define S4D_OP(op)                                                                                 \
+    if (!be->ops.op) {                                                                             \
+        return s4d_err_set(err, S4D_FAILED, "device %s: this build lacks the operation %s; use --device ref",   \
+                           be->name, #op);                                                         \
+    }
+#include "s4d/backend/ops.def"
+#undef S4D_OP
+    return S4D_OK;
+}
+
+static int count_own(const s4d_op_table *table, const s4d_op_table *ref)
+{
+    int own = 0;
+#define S4D_OP(name) own += table->name != ref->name;
+#include "s4d/backend/ops.def"
+#undef S4D_OP
+    return own;
+}
+
+static void describe(s4d_backend *be, const device *d)
+{
+    size_t room = sizeof be->description;
+    if (d->threaded) {
+        snprintf(be->description, room, "%s: float32, %d thread%s, products by %s", be->name, be->threads,
+                 be->threads == 1 ? "" : "s", s4d_cpu_library());
+    } else {
+        snprintf(be->description, room, "%s: plain C in %s, 1 thread, for checking the other devices", be->name,
+                 be->real == S4D_F64 ? "float64" : "float32");
+    }
+}
+
+s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err)
+{
+    *out = NULL;
+    const device *d = find_device(opts->device ? opts->device : "", err);
+    if (!d) {
+        return S4D_USAGE;
+    }
+    if (opts->threads < 0) {
+        return s4d_err_set(err, S4D_USAGE, "threads: %d is below 0; give a number of threads, or 0 for all", opts->threads);
+    }
+    s4d_backend *be = s4d_mem_alloc(1, sizeof *be);
+    if (!be) {
+        return s4d_err_memory(err, sizeof *be, "the device");
+    }
+    be->name = d->name;
+    be->real = d->real;
+    be->spoil = -1;
+    be->threads = !d->threaded ? 1 : opts->threads ? opts->threads : s4d_cpu_count();
+    s4d_op_table ref = {0};
+    if (d->real == S4D_F64) {
+        s4d_ref_fill_f64(&ref);
+    } else {
+        s4d_ref_fill_f32(&ref);
+    }
+    be->ops = ref;
+    if (d->threaded) {
+        s4d_cpu_fill(&be->ops);
+    }
+    s4d_status status = apply_override(&be->ops, &ref, opts->override, err);
+    if (status == S4D_OK) {
+        status = check_complete(be, err);
+    }
+    if (status != S4D_OK) {
+        s4d_backend_destroy(&be);
+        return status;
+    }
+    be->own_ops = d->threaded ? count_own(&be->ops, &ref) : S4D_OP_COUNT;
+    describe(be, d);
+    *out = be;
+    return S4D_OK;
+}
+
+void s4d_backend_destroy(s4d_backend **be)
+{
+    if (be && *be) {
+        s4d_mem_free((*be)->scratch);
+        s4d_mem_free(*be);
+        *be = NULL;
+    }
+}
+
+/* ---- what it is ---- */
+
+const char *s4d_backend_name(const s4d_backend *be)
+{
+    return be->name;
+}
+
+const char *s4d_backend_description(const s4d_backend *be)
+{
+    return be->description;
+}
+
+s4d_dtype s4d_backend_real(const s4d_backend *be)
+{
+    return be->real;
+}
+
+int s4d_backend_threads(const s4d_backend *be)
+{
+    return be->threads;
+}
+
+int s4d_backend_own_ops(const s4d_backend *be)
+{
+    return be->own_ops;
+}
+
+/* ---- failure and planning ---- */
+
+void s4d_backend_fail(s4d_backend *be, const char *format, ...)
+{
+    if (be->failed) {
+        return;
+    }
+    char text[sizeof be->error.text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    be->failed = true;
+    s4d_err_set(&be->error, S4D_FAILED, "%s", text);
+}
+
+s4d_status s4d_backend_check(s4d_backend *be, s4d_err *err)
+{
+    if (!be->failed) {
+        return S4D_OK;
+    }
+    return s4d_err_set(err, be->error.status, "%s", be->error.text);
+}
+
+void s4d_backend_set_planning(s4d_backend *be, bool planning)
+{
+    be->planning = planning;
+}
+
+bool s4d_backend_planning(const s4d_backend *be)
+{
+    return be->planning;
+}
+
+/* ---- the operations ---- */
+
+static bool before(const s4d_backend *be, const char *name)
+{
+    if (be->planning) {
+        return false;
+    }
+    s4d_log(S4D_LOG_DEBUG, "%s %s", be->name, name);
+    return true;
+}
+
+#ifdef S4D_TEST_HOOKS
+static void after(s4d_backend *be, int op, const void *args)
+{
+    if (be->spoil == op && !be->failed) {
+        s4d_backend_spoil_result(be, args);
+    }
+}
+#else
+#define after(be, op, args) ((void)0)
+#endif
+
+#define S4D_OP(name)                                                                               \
+    void s4d_##name(s4d_backend *be, const s4d_##name##_args *args)                                \
+    {                                                                                              \
+        if (be->failed) {                                                                          \
+            return;                                                                                \
+        }                                                                                          \
+        s4d_validate_##name(be, args);                                                             \
+        if (before(be, #name)) {                                                                   \
+            be->ops.name(be, args);                                                                \
+            after(be, S4D_OP_##name, args);                                                        \
+        }                                                                                          \
+    }
+#include "s4d/backend/ops.def"
+#undef S4D_OP

@@ -1,0 +1,159 @@
+/* Creating a device: names, threads, overrides, failures, and what it says of itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "s4d/backend/backend.h"
+#include "s4d/base/fault.h"
+
+static s4d_status create(const char *device, int threads, const char *override, s4d_backend **be, s4d_err *err)
+{
+    *err = (s4d_err){0};
+    return s4d_backend_create(&(s4d_backend_opts){.device = device, .threads = threads, .override = override}, be, err);
+}
+
+static void refused(const char *device, int threads, const char *override, const char *sentence)
+{
+    s4d_backend *be;
+    s4d_err err;
+    assert_int_equal(create(device, threads, override, &be, &err), S4D_USAGE);
+    assert_null(be);
+    assert_int_equal(err.status, S4D_USAGE);
+    assert_string_equal(err.text, sentence);
+}
+
+static void devices_say_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        s4d_dtype real;
+    } want[] = {{"ref", S4D_F32}, {"ref64", S4D_F64}, {"cpu", S4D_F32}};
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        s4d_backend *be;
+        s4d_err err;
+        assert_int_equal(create(want[i].name, 0, "", &be, &err), S4D_OK);
+        assert_string_equal(s4d_backend_name(be), want[i].name);
+        assert_int_equal(s4d_backend_real(be), want[i].real);
+        assert_true(s4d_backend_threads(be) >= 1);
+        size_t n = strlen(want[i].name);
+        assert_memory_equal(s4d_backend_description(be), want[i].name, n);
+        assert_int_equal(s4d_backend_description(be)[n], ':');
+        assert_non_null(strstr(s4d_backend_devices(), want[i].name));
+        assert_int_equal(s4d_backend_check(be, &err), S4D_OK);
+        s4d_backend_destroy(&be);
+        assert_null(be);
+    }
+    s4d_backend *none = NULL;
+    s4d_backend_destroy(&none);
+    s4d_backend_destroy(NULL);
+}
+
+static void unknown_device_is_refused(void **state)
+{
+    (void)state;
+    refused("cpuu", 0, "", "device: \"cpuu\" is not a device of this build; did you mean \"cpu\"? use one of ref, ref64, cpu");
+    refused("quantum", 0, "", "device: \"quantum\" is not a device of this build; use one of ref, ref64, cpu");
+    refused("", 0, "", "device: \"\" is not a device of this build; did you mean \"ref\"? use one of ref, ref64, cpu");
+}
+
+static void negative_threads_are_refused(void **state)
+{
+    (void)state;
+    refused("cpu", -1, "", "threads: -1 is below 0; give a number of threads, or 0 for all");
+}
+
+static void threads_are_kept(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err;
+    assert_int_equal(create("cpu", 3, "", &be, &err), S4D_OK);
+    assert_int_equal(s4d_backend_threads(be), 3);
+    s4d_backend_destroy(&be);
+    assert_int_equal(create("ref", 3, "", &be, &err), S4D_OK);
+    assert_int_equal(s4d_backend_threads(be), 1);
+    s4d_backend_destroy(&be);
+}
+
+static void wrong_override_is_refused(void **state)
+{
+    (void)state;
+    refused("cpu", 0, "linear_fw=ref", "op: there is no operation \"linear_fw\"; did you mean \"linear_fwd\"?");
+    refused("cpu", 0, "gelu_fwd=ref,linear_bwdd=ref",
+            "op: there is no operation \"linear_bwdd\"; did you mean \"linear_bwd\"?");
+    refused("cpu", 0, "convolution=ref",
+            "op: there is no operation \"convolution\"; include/s4d/backend/ops.def lists them");
+    refused("cpu", 0, "gelu_fwd=cpu",
+            "op: \"gelu_fwd=cpu\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+    refused("cpu", 0, "gelu_fwd",
+            "op: \"gelu_fwd\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+    refused("cpu", 0, "gelu_fwd=ref,",
+            "op: \"\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+}
+
+/* Every operation of cpu put back leaves none of its own. */
+static void override_takes_operations_from_ref(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err;
+    assert_int_equal(create("cpu", 1, "", &be, &err), S4D_OK);
+    int own = s4d_backend_own_ops(be);
+    s4d_backend_destroy(&be);
+    int kept = own;
+    char all[S4D_OP_COUNT * 32] = "";
+    for (int op = 0; op < S4D_OP_COUNT; op++) {
+        char one[64];
+        snprintf(one, sizeof one, "%s=ref", s4d_op_name((s4d_op_id)op));
+        assert_int_equal(create("cpu", 1, one, &be, &err), S4D_OK);
+        assert_in_range(own - s4d_backend_own_ops(be), 0, 1);
+        kept -= own - s4d_backend_own_ops(be);
+        s4d_backend_destroy(&be);
+        strcat(strcat(all, op ? "," : ""), one);
+    }
+    assert_int_equal(kept, 0);
+    assert_int_equal(create("cpu", 1, all, &be, &err), S4D_OK);
+    assert_int_equal(s4d_backend_own_ops(be), 0);
+    s4d_backend_destroy(&be);
+    assert_int_equal(create("ref", 1, all, &be, &err), S4D_OK);
+    assert_int_equal(s4d_backend_own_ops(be), S4D_OP_COUNT);
+    s4d_backend_destroy(&be);
+}
+
+#ifdef S4D_TEST_HOOKS
+static void lack_of_memory_is_told(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err;
+    for (long n = 1; n <= 2; n++) {
+        s4d_fault_set(S4D_FAULT_ALLOC, n);
+        assert_int_equal(create("ref", 0, "gelu_fwd=ref", &be, &err), S4D_FAILED);
+        assert_null(be);
+        assert_non_null(strstr(err.text, "not enough memory"));
+    }
+    s4d_fault_set(S4D_FAULT_ALLOC, 0);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(devices_say_what_they_are),
+        cmocka_unit_test(unknown_device_is_refused),
+        cmocka_unit_test(negative_threads_are_refused),
+        cmocka_unit_test(threads_are_kept),
+        cmocka_unit_test(wrong_override_is_refused),
+        cmocka_unit_test(override_takes_operations_from_ref),
+#ifdef S4D_TEST_HOOKS
+        cmocka_unit_test(lack_of_memory_is_told),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
