@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,4 +128,25 @@ s4d_status s4d_dir_remove(const char *path, s4d_err *err)
         return s4d_err_set(err, S4D_FAILED, "%s: is not a folder; nothing was removed", path);
     }
     return remove_entry(AT_FDCWD, path, path, err);
+}
+
+s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err)
+{
+    char parent[S4D_PATH_MAX];
+    s4d_path_dir(parent, to);
+    if (s4d_fault_hit(S4D_FAULT_RENAME)) {
+        errno = EIO;
+    } else if (rename(from, to) == 0) {
+        int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int failed = fd < 0 || fsync(fd) != 0;
+        int reason = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (!failed) {
+            return S4D_OK;
+        }
+        errno = reason;
+    }
+    return s4d_err_set(err, S4D_FAILED, "%s: cannot be put in place: %s", to, strerror(errno));
 }

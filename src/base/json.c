@@ -246,12 +246,8 @@ static s4d_status make_value(const char *dotted, const char *value, cJSON **out,
     if (status != S4D_USAGE) {
         return status;
     }
-    for (size_t i = 0, n; i < size; i += n) {
-        n = s4d_utf8_length(value + i, value + size);
-        if (n == 0) {
-            return s4d_err_set(err, S4D_USAGE, "%s: the value is not UTF-8; write it as UTF-8",
-                               dotted);
-        }
+    if (!s4d_str_utf8(value)) {
+        return s4d_err_set(err, S4D_USAGE, "%s: the value is not UTF-8; write it as UTF-8", dotted);
     }
     s4d_err_set(err, S4D_OK, "%s", "");
     *out = cJSON_CreateString(value);

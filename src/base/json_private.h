@@ -11,7 +11,4 @@ enum { JSON_DEPTH = 64 }; /* objects and arrays inside one another */
 /* Whether text is JSON that cJSON reads the same way; the sentence names origin and line. */
 s4d_status s4d_json_scan(const char *text, size_t size, const char *origin, s4d_err *err);
 
-/* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */
-size_t s4d_utf8_length(const char *at, const char *end);
-
 #endif

@@ -1,4 +1,4 @@
-/* Growable strings, string lists, natural order, nearest word. */
+/* Growable strings, string lists, natural order, nearest word, UTF-8. */
 #include "s4d/base/str.h"
 
 #include <stdarg.h>
@@ -249,4 +249,45 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
         }
     }
     return best;
+}
+
+size_t s4d_utf8_length(const char *at, const char *end)
+{
+    const unsigned char *p = (const unsigned char *)at;
+    size_t room = (size_t)(end - at);
+    if (room == 0) {
+        return 0;
+    }
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    size_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if (p[0] < 0xC2 || p[0] > 0xF4 || n > room) {
+        return 0;
+    }
+    /* The second byte is bounded so that no character is written too long, is half of a pair of
+     * 16-bit units, or lies above U+10FFFF. */
+    unsigned char low = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : 0xBF;
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < n; i++) {
+        if (p[i] < 0x80 || p[i] > 0xBF) {
+            return 0;
+        }
+    }
+    return n;
+}
+
+bool s4d_str_utf8(const char *text)
+{
+    const char *end = text + strlen(text);
+    for (size_t n; text < end; text += n) {
+        n = s4d_utf8_length(text, end);
+        if (n == 0) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -46,6 +46,8 @@ const char *s4d_path_name(const char *path); /* after the last '/' */
 s4d_status s4d_dir_make(const char *path, s4d_err *err); /* with parents; existing is fine */
 /* Names (not paths) in a folder without "." and ".." and hidden ones, in s4d_str_natural order. */
 s4d_status s4d_dir_list(const char *path, s4d_strlist *out, s4d_err *err);
+/* Moves a folder to a place where nothing is, in one step, and makes that durable. */
+s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err);
 s4d_status s4d_dir_remove(const char *path, s4d_err *err); /* with its contents; absent is fine; links are not followed */
 
 #endif

@@ -37,4 +37,8 @@ bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case igno
 /* The candidate nearest to `word` by edit distance, or NULL when none is within 3; for "did you mean". */
 const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
 
+/* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */
+size_t s4d_utf8_length(const char *at, const char *end);
+bool s4d_str_utf8(const char *text); /* whether all of it is UTF-8 */
+
 #endif
