@@ -77,7 +77,7 @@ void s4d_params_free(s4d_params *p, s4d_backend *be)
     }
 }
 
-static s4d_tensor view(const s4d_params *p, s4d_tensor block, int index)
+s4d_tensor s4d_params_view(const s4d_params *p, s4d_tensor block, int index)
 {
     const s4d_param *item = &p->item[index];
     char *data = block.data;
@@ -87,10 +87,10 @@ static s4d_tensor view(const s4d_params *p, s4d_tensor block, int index)
 
 s4d_tensor s4d_params_w(const s4d_params *p, int index)
 {
-    return view(p, p->w, index);
+    return s4d_params_view(p, p->w, index);
 }
 
 s4d_tensor s4d_params_g(const s4d_params *p, int index)
 {
-    return view(p, p->g, index);
+    return s4d_params_view(p, p->g, index);
 }

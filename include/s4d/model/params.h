@@ -53,7 +53,8 @@ int s4d_params_find(const s4d_params *p, const char *name); /* index or -1 */
 s4d_status s4d_params_alloc(s4d_params *p, s4d_backend *be, bool train, s4d_err *err);
 void s4d_params_free(s4d_params *p, s4d_backend *be);
 
-/* Views of one parameter, in its own shape. */
+/* Views of one parameter, in its own shape: of any of the blocks, of the weights, of the gradients. */
+s4d_tensor s4d_params_view(const s4d_params *p, s4d_tensor block, int index);
 s4d_tensor s4d_params_w(const s4d_params *p, int index);
 s4d_tensor s4d_params_g(const s4d_params *p, int index);
 

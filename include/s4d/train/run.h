@@ -18,7 +18,7 @@ typedef struct s4d_run_plan {
     int64_t visible_image, visible_video;  /* pre-training: what the encoder sees */
     size_t weight_bytes;                   /* parameters, gradients, two moments */
     size_t step_bytes_image, step_bytes_video; /* activations and scratch of the largest batch */
-    double gflop_image, gflop_video;       /* multiply-adds of one sample, forward and backward, counted twice, in 1e9 */
+    double gflop_image, gflop_video;       /* one sample, forward and backward, in 1e9 operations; a multiply-add is two */
 } s4d_run_plan;
 
 s4d_status s4d_run_plan_make(const s4d_run_opts *opts, s4d_run_plan *plan, s4d_err *err);

@@ -1,0 +1,194 @@
+/* Checkpoints: the model under its published names, and beside it what is needed to go on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "s4d/base/json.h"
+#include "s4d/ckpt/safetensors.h"
+#include "train/session.h"
+
+enum { META_MAX = 12 };
+
+/* Name-value pairs of a file's metadata, with the texts made for them. */
+typedef struct metadata {
+    s4d_safetensors_pair pair[META_MAX];
+    int count;
+    char step[24], epoch[24], batch[24];
+    s4d_json_writer classes[2];
+} metadata;
+
+static void add(metadata *m, const char *key, const char *value)
+{
+    S4D_BUG_IF(m->count == META_MAX);
+    m->pair[m->count++] = (s4d_safetensors_pair){.key = key, .value = value};
+}
+
+static void add_classes(metadata *m, const s4d_engine *e, int modality)
+{
+    static const char *const key[2] = {"classes.image", "classes.video"};
+    const s4d_set_opts *set = s4d_session_set(e->o, (s4d_modality)modality);
+    s4d_json_writer *w = &m->classes[modality];
+    s4d_json_open(w, '[');
+    for (int c = 0; c < e->classes[modality]; ++c) s4d_json_put_string(w, set->classes[c]);
+    s4d_json_close(w, ']');
+    if (!w->out.failed) add(m, key[modality], w->out.text);
+}
+
+static void describe(metadata *m, const s4d_engine *e, const s4d_position *at)
+{
+    snprintf(m->step, sizeof m->step, "%lld", (long long)at->step);
+    snprintf(m->epoch, sizeof m->epoch, "%d", at->epoch);
+    snprintf(m->batch, sizeof m->batch, "%lld", (long long)at->batch);
+    add(m, "format", "s4d");
+    add(m, "s4d.version", S4D_VERSION);
+    add(m, "s4d.stage", e->o->stage == S4D_PRETRAIN ? "pretrain" : "finetune");
+    add(m, "s4d.step", m->step);
+    add(m, "s4d.epoch", m->epoch);
+    add(m, "s4d.batch", m->batch);
+    add(m, "config", e->o->resolved);
+    for (int i = 0; i < 2; ++i)
+        if (e->classes[i]) add_classes(m, e, i);
+}
+
+static void metadata_release(metadata *m)
+{
+    for (int i = 0; i < 2; ++i) s4d_str_release(&m->classes[i].out);
+}
+
+/* ---- writing ---- */
+
+/* Host copies of whole blocks of parameters, one entry for each tensor. */
+typedef struct snapshot {
+    float *value[2];
+    char (*name)[S4D_PARAM_NAME_MAX + 4];
+    s4d_safetensors_entry *entry;
+    int entries;
+} snapshot;
+
+static void snapshot_release(snapshot *s)
+{
+    s4d_mem_free(s->value[0]);
+    s4d_mem_free(s->value[1]);
+    s4d_mem_free(s->name);
+    s4d_mem_free(s->entry);
+}
+
+/* block[i] under prefix[i] + the parameter's name; one more entry is left free at the end. */
+static s4d_status take_snapshot(const s4d_engine *e, const s4d_tensor *block, const char *const *prefix, int blocks,
+                                snapshot *out, s4d_err *err)
+{
+    const s4d_params *p = e->params;
+    size_t n = (size_t)(p->count * blocks) + 1;
+    *out = (snapshot){0};
+    out->name = s4d_mem_alloc(n, sizeof *out->name);
+    out->entry = s4d_mem_alloc(n, sizeof *out->entry);
+    for (int b = 0; b < blocks; ++b) {
+        out->value[b] = s4d_mem_alloc((size_t)p->total, sizeof(float));
+        if (out->value[b]) s4d_backend_download_floats(e->be, out->value[b], block[b]);
+    }
+    if (!out->name || !out->entry || !out->value[0] || (blocks > 1 && !out->value[1]))
+        return s4d_err_memory(err, (size_t)(p->total * blocks) * sizeof(float), "the checkpoint");
+    for (int b = 0; b < blocks; ++b)
+        for (int i = 0; i < p->count; ++i) {
+            const s4d_param *item = &p->item[i];
+            char *name = out->name[out->entries];
+            snprintf(name, sizeof *out->name, "%s%s", prefix[b], item->name);
+            out->entry[out->entries++] = (s4d_safetensors_entry){
+                .name = name, .tensor = s4d_tensor_of(S4D_F32, out->value[b] + item->offset, item->rank, item->dim)};
+        }
+    return s4d_backend_check(e->be, err);
+}
+
+static s4d_status write_file(const char *path, const snapshot *s, const metadata *m, s4d_err *err)
+{
+    return s4d_safetensors_write(path, &(s4d_safetensors_contents){.entry = s->entry,
+                                                                   .count = (size_t)s->entries,
+                                                                   .metadata = m->pair,
+                                                                   .metadata_count = (size_t)m->count}, err);
+}
+
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err)
+{
+    metadata m = {0};
+    snapshot s;
+    describe(&m, e, at);
+    s4d_status status = take_snapshot(e, &e->params->w, (const char *const[]){""}, 1, &s, err);
+    if (status == S4D_OK) status = write_file(path, &s, &m, err);
+    snapshot_release(&s);
+    metadata_release(&m);
+    return status;
+}
+
+static s4d_status write_state(const s4d_session *session, const char *path, s4d_err *err)
+{
+    const s4d_engine *e = &session->engine;
+    metadata m = {0};
+    snapshot s;
+    describe(&m, e, &session->at);
+    s4d_tensor block[2] = {e->params->m, e->params->v};
+    s4d_status status = take_snapshot(e, block, (const char *const[]){"m/", "v/"}, 2, &s, err);
+    if (status == S4D_OK) {
+        s.entry[s.entries++] = (s4d_safetensors_entry){
+            .name = "updates", .tensor = S4D_TENSOR(S4D_I64, session->optim.step, e->params->count)};
+        status = write_file(path, &s, &m, err);
+    }
+    snapshot_release(&s);
+    metadata_release(&m);
+    return status;
+}
+
+static s4d_status folder_path(const s4d_session *s, char out[S4D_PATH_MAX], const char *name, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    return status == S4D_OK ? s4d_path_join(out, folder, name, err) : status;
+}
+
+static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_status status = s4d_dir_remove(folder, err);
+    if (status == S4D_OK) status = s4d_dir_make(folder, err);
+    if (status == S4D_OK) status = s4d_path_join(path, folder, "model.safetensors", err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, path, err);
+    if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
+    if (status == S4D_OK) status = write_state(s, path, err);
+    if (status != S4D_OK) s4d_dir_remove(folder, NULL);
+    return status;
+}
+
+/* Whole checkpoints, oldest first. */
+static s4d_status list_checkpoints(const s4d_session *s, s4d_strlist *out, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX];
+    s4d_strlist all = {0};
+    *out = (s4d_strlist){0};
+    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    if (status == S4D_OK && s4d_path_exists(folder)) status = s4d_dir_list(folder, &all, err);
+    for (size_t i = 0; i < all.count && status == S4D_OK; ++i)
+        if (strncmp(all.item[i], "step-", 5) == 0 && !s4d_strlist_add(out, all.item[i]))
+            status = s4d_err_memory(err, 64, "the list of checkpoints");
+    s4d_strlist_release(&all);
+    return status;
+}
+
+s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err)
+{
+    char name[40], folder[S4D_PATH_MAX], temporary[S4D_PATH_MAX], old[S4D_PATH_MAX];
+    s4d_strlist list = {0};
+    snprintf(name, sizeof name, "step-%08lld", (long long)s->at.step);
+    s4d_status status = folder_path(s, folder, name, err);
+    if (status == S4D_OK) status = folder_path(s, temporary, ".tmp", err);
+    if (status != S4D_OK) return status;
+    if (!s4d_path_exists(folder)) {
+        status = fill_folder(s, temporary, err);
+        if (status == S4D_OK) status = s4d_dir_rename(temporary, folder, err);
+    }
+    if (status == S4D_OK) status = list_checkpoints(s, &list, err);
+    for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
+        if (strcmp(list.item[i], name) == 0) continue;
+        status = folder_path(s, old, list.item[i], err);
+        if (status == S4D_OK) status = s4d_dir_remove(old, err);
+    }
+    s4d_strlist_release(&list);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* `eval`: a checkpoint on the test lists, one folder of results for each set. */
+#include <stdio.h>
+#include <string.h>
+
+#include "s4d/base/log.h"
+#include "s4d/train/run.h"
+#include "train/session.h"
+
+static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        const s4d_set_opts *set = s4d_session_set(o, (s4d_modality)i);
+        const char *name = i == S4D_IMAGE ? "image" : "video";
+        if (!set->test[0]) continue;
+        if (!set->class_count)
+            status = s4d_err_set(err, S4D_USAGE, "data.%s.classes: evaluation needs the class names; list them in index order",
+                                 name);
+        else if (!head[i].count)
+            status = s4d_err_set(err, S4D_USAGE, "data.%s.test: %s has no head for that modality; remove the set or "
+                                                 "evaluate another model", name, o->checkpoint);
+        else
+            status = s4d_manifest_read(set, set->test, o->data.on_bad_sample, &test[i], err);
+    }
+    if (status == S4D_OK && !test[0].count && !test[1].count)
+        status = s4d_err_set(err, S4D_USAGE, "data.image.test, data.video.test: evaluation needs at least one test list");
+    return status;
+}
+
+static s4d_status open_model(const s4d_run_opts *o, const s4d_head_classes head[2], const s4d_manifest test[2],
+                             s4d_engine *e, s4d_err *err)
+{
+    int classes[2] = {head[0].count, head[1].count};
+    s4d_engine_load load = {0};
+    for (int i = 0; i < 2; ++i)
+        if (test[i].count) load.predict[i] = o->eval.batch * (i == S4D_VIDEO ? o->eval.segments * o->eval.crops : 1);
+    s4d_status status = s4d_engine_create(o, classes, e, err);
+    if (status == S4D_OK) status = s4d_engine_alloc(e, &load, err);
+    if (status == S4D_OK) status = s4d_checkpoint_load(e, o->checkpoint, err);
+    return status;
+}
+
+s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_head_classes head[2];
+    s4d_manifest test[2] = {0};
+    s4d_engine e = {0};
+    s4d_appender *log = NULL;
+    char path[S4D_PATH_MAX];
+    s4d_status status = S4D_OK;
+    if (!o->checkpoint[0])
+        status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
+    if (status == S4D_OK) status = s4d_folder_check(o, err);
+    if (status == S4D_OK) status = s4d_checkpoint_heads(o->checkpoint, head, err);
+    if (status == S4D_OK) status = read_tests(o, head, test, err);
+    if (status == S4D_OK) status = open_model(o, head, test, &e, err);
+    if (status == S4D_OK) status = s4d_folder_create(o, err);
+    if (status == S4D_OK) status = s4d_path_join(path, o->output, "metrics.jsonl", err);
+    if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        if (!test[i].count) continue;
+        s4d_result result = {.checkpoint = o->checkpoint};
+        status = s4d_evaluate_set(&e, (s4d_modality)i, &test[i], &head[i], &result, err);
+        if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
+        if (status == S4D_OK)
+            s4d_log(S4D_LOG_INFO, "%s: UAR %.2f, WAR %.2f over %lld samples; %s/%s", result.set->name,
+                    100 * result.metrics.uar, 100 * result.metrics.war, (long long)result.metrics.samples, o->output,
+                    result.set->name);
+    }
+    s4d_appender_destroy(&log);
+    s4d_engine_release(&e);
+    for (int i = 0; i < 2; ++i) s4d_manifest_release(&test[i]);
+    return status;
+}

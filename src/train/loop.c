@@ -1,0 +1,196 @@
+/* The training loop of both stages: batches to updates, a log line each, checkpoints, evaluation. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "s4d/base/log.h"
+#include "s4d/base/thread.h"
+#include "train/session.h"
+
+/* What is gathered between two updates. */
+typedef struct group {
+    int batches;
+    bool seen[2];
+    s4d_step_result sum;
+    int64_t samples, skipped;
+    double data_ms, compute_ms;
+} group;
+
+/* Sums of an epoch, for the line people read. */
+typedef struct epoch_sums {
+    double loss[2], data_ms, compute_ms;
+    int64_t batches[2], samples, skipped;
+} epoch_sums;
+
+static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const char *what, s4d_err *err)
+{
+    char names[600] = "";
+    size_t used = 0;
+    const s4d_manifest *m = &s->train[batch->modality];
+    for (int i = 0; i < batch->count && used + 80 < sizeof names; ++i)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", i ? ", " : "",
+                                 m->sample[batch->sample[i]].id);
+    return s4d_err_set(err, S4D_DIVERGED, "step %lld: the %s is not finite (%s batch %lld of epoch %d: %s); lower train.lr or "
+                                          "set train.clip_grad; the weights of the step before are kept in %s/checkpoints",
+                       (long long)s->at.step + 1, what, batch->modality == S4D_IMAGE ? "image" : "video",
+                       (long long)batch->index + 1, s->at.epoch + 1, names, s->o->output);
+}
+
+static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, epoch_sums *sums, s4d_err *err)
+{
+    s4d_step_result r;
+    double scale = 1.0 / s->o->train.accumulate;
+    s4d_status status = s4d_engine_train(&s->engine, batch, (uint32_t)s->at.epoch, scale, &r, err);
+    if (status != S4D_OK) return status;
+    if (!isfinite(r.loss) || !isfinite(r.balance)) return diverged(s, batch, "loss", err);
+    g->seen[batch->modality] = true;
+    g->sum.loss += r.loss * scale;
+    g->sum.balance += r.balance * scale;
+    for (int i = 0; i < s->o->model.moae.experts; ++i) g->sum.load[i] += r.load[i];
+    g->sum.dropped += r.dropped;
+    g->samples += batch->count;
+    sums->loss[batch->modality] += r.loss;
+    sums->batches[batch->modality]++;
+    return S4D_OK;
+}
+
+static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_err *err)
+{
+    double norm, rate = s4d_schedule_rate(&s->schedule, s->at.step), begin = s4d_clock_ms();
+    s4d_status status = s4d_engine_grad_norm(&s->engine, s->o->train.clip_grad, &norm, err);
+    if (status != S4D_OK) return status;
+    if (!isfinite(norm)) return diverged(s, batch, "gradient", err);
+    s4d_optim_step(&s->optim, s->engine.be, s->engine.params, rate, g->seen);
+    s4d_engine_zero_grad(&s->engine);
+    g->compute_ms += s4d_clock_ms() - begin;
+    s->at.step++;
+    s->at.batch = batch->index + 1;
+    if ((s->at.step - 1) % s->o->train.log_every) return s4d_backend_check(s->engine.be, err);
+    bool moae = s->engine.classifier && s->o->model.moae.layer_count > 0;
+    s4d_step_line line = {.step = s->at.step, .epoch = s->at.epoch + 1,
+                          .modality = g->seen[0] && g->seen[1] ? "mixed" : g->seen[0] ? "image" : "video",
+                          .lr = rate, .grad_norm = norm, .result = &g->sum,
+                          .experts = moae ? s->o->model.moae.experts : 0, .data_ms = g->data_ms,
+                          .compute_ms = g->compute_ms, .samples = g->samples, .skipped = g->skipped};
+    status = s4d_runlog_step(s->log, &line, err);
+    return status == S4D_OK ? s4d_backend_check(s->engine.be, err) : status;
+}
+
+static void report_epoch(const s4d_session *s, const epoch_sums *sums)
+{
+    static const char *const name[2] = {"image", "video"};
+    char losses[96] = "";
+    size_t used = 0;
+    for (int i = 0; i < 2; ++i)
+        if (sums->batches[i])
+            used += (size_t)snprintf(losses + used, sizeof losses - used, ", %s loss %.4f", name[i],
+                                     sums->loss[i] / (double)sums->batches[i]);
+    double ms = fmax(sums->data_ms + sums->compute_ms, 1e-3);
+    s4d_log(S4D_LOG_INFO, "epoch %d of %d%s, %.1f samples/s, waiting for data %.0f%% of the time", s->at.epoch,
+            s->o->train.epochs, losses, (double)sums->samples * 1000 / ms, 100 * sums->data_ms / ms);
+    if (sums->skipped) s4d_log(S4D_LOG_WARN, "%lld samples were skipped in this epoch", (long long)sums->skipped);
+}
+
+/* One pass; ends early with the signal's status after leaving a checkpoint. */
+static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
+{
+    s4d_status status = s4d_loader_start(s->loader, (uint32_t)s->at.epoch, s->at.batch, err);
+    group g = {0};
+    while (status == S4D_OK) {
+        const s4d_batch *batch = NULL;
+        double begin = s4d_clock_ms();
+        status = s4d_loader_next(s->loader, &batch, err);
+        g.data_ms += s4d_clock_ms() - begin;
+        if (status != S4D_OK || !batch) break;
+        g.skipped += batch->skipped;
+        if (batch->count) {
+            begin = s4d_clock_ms();
+            status = add_batch(s, batch, &g, sums, err);
+            g.compute_ms += s4d_clock_ms() - begin;
+        }
+        if (status != S4D_OK || ++g.batches < s->o->train.accumulate) continue;
+        if (g.samples) status = update(s, batch, &g, err);
+        sums->samples += g.samples;
+        sums->skipped += g.skipped;
+        sums->data_ms += g.data_ms;
+        sums->compute_ms += g.compute_ms;
+        g = (group){0};
+        if (status == S4D_OK) status = s4d_interrupt_status();
+    }
+    if (status == S4D_OK) s4d_engine_zero_grad(&s->engine); /* of a last group that was not full */
+    return status;
+}
+
+static s4d_status evaluate_tests(s4d_session *s, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        if (!s->test[i].count) continue;
+        s4d_head_classes head = {.count = s->train[i].class_count};
+        memcpy(head.name, s->train[i].classes, sizeof head.name);
+        s4d_result result = {.checkpoint = "last"};
+        status = s4d_evaluate_set(&s->engine, (s4d_modality)i, &s->test[i], &head, &result, err);
+        if (status != S4D_OK) break;
+        s4d_log(S4D_LOG_INFO, "test on %s: UAR %.2f, WAR %.2f", result.set->name, 100 * result.metrics.uar,
+                100 * result.metrics.war);
+        status = s4d_runlog_result(s->log, &result, s->at.epoch, s->at.step, err);
+    }
+    return status;
+}
+
+static s4d_status evaluate_if_due(s4d_session *s, s4d_err *err)
+{
+    int every = s->o->train.eval_every;
+    bool due = s->at.epoch == s->o->train.epochs || (every && s->at.epoch % every == 0);
+    return due && s->at.epoch > 0 ? evaluate_tests(s, err) : S4D_OK;
+}
+
+/* A checkpoint comes before its evaluation, so a run cut in between evaluates first when it goes on. */
+static s4d_status run_epochs(s4d_session *s, s4d_err *err)
+{
+    s4d_status status = s->at.batch == 0 ? evaluate_if_due(s, err) : S4D_OK;
+    while (s->at.epoch < s->o->train.epochs && status == S4D_OK) {
+        epoch_sums sums = {0};
+        status = run_epoch(s, &sums, err);
+        if (status != S4D_OK) break;
+        s->at.epoch++;
+        s->at.batch = 0;
+        report_epoch(s, &sums);
+        status = s4d_checkpoint_save(s, err);
+        if (status == S4D_OK) status = evaluate_if_due(s, err);
+    }
+    return status;
+}
+
+/* After a signal or a divergence the run can go on from here; a divergence stays the error that is told. */
+static s4d_status leave_checkpoint(s4d_session *s, s4d_status status, s4d_err *err)
+{
+    s4d_err second = {0};
+    bool saved = s4d_checkpoint_save(s, &second) == S4D_OK;
+    if (status == S4D_DIVERGED) return status;
+    if (!saved)
+        return s4d_err_set(err, status, "interrupted at step %lld, and no checkpoint could be written: %s",
+                           (long long)s->at.step, second.text);
+    return s4d_err_set(err, status, "interrupted at step %lld; the same command with --resume goes on from here",
+                       (long long)s->at.step);
+}
+
+s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_status status = s4d_folder_create(s->o, err);
+    if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_resume(s, err);
+    if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
+    if (status == S4D_OK) status = s4d_appender_create(path, &s->log, err);
+    if (status != S4D_OK) return status;
+    s4d_log(S4D_LOG_INFO, "%s: %lld parameters, %lld steps, on %s",
+            s->o->stage == S4D_PRETRAIN ? "pre-training" : "fine-tuning",
+            (long long)s4d_params_elements(s->engine.params), (long long)s->schedule.steps,
+            s4d_backend_description(s->engine.be));
+    status = run_epochs(s, err);
+    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED || status == S4D_DIVERGED)
+        return leave_checkpoint(s, status, err);
+    if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "model.safetensors", err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, path, err);
+    return status;
+}

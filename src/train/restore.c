@@ -1,0 +1,276 @@
+/* Reading checkpoints: to go on with a run, to begin fine-tuning, to evaluate. Everything is checked by name and shape. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s4d/base/json.h"
+#include "s4d/base/log.h"
+#include "s4d/ckpt/safetensors.h"
+#include "train/session.h"
+
+
+static bool same_shape(const s4d_safetensors_info *info, const s4d_param *p)
+{
+    if (info->rank != p->rank) return false;
+    for (int i = 0; i < p->rank; ++i)
+        if (info->dim[i] != p->dim[i]) return false;
+    return true;
+}
+
+static s4d_status wrong_shape(const char *path, const s4d_safetensors_info *info, const s4d_param *p, s4d_err *err)
+{
+    char got[128], want[128];
+    s4d_tensor a = s4d_tensor_of(info->dtype, NULL, info->rank, info->dim);
+    s4d_tensor b = s4d_tensor_of(S4D_F32, NULL, p->rank, p->dim);
+    s4d_tensor_shape_text(&a, got);
+    s4d_tensor_shape_text(&b, want);
+    return s4d_err_set(err, S4D_FAILED, "%s: %s is %s, but this model needs %s; use the \"model\" settings it was made with",
+                       path, info->name, got, want);
+}
+
+/* `value` has room for the largest parameter. */
+static s4d_status load_into(const s4d_engine *e, const s4d_safetensors_info *info, s4d_tensor to, float *value,
+                            s4d_err *err)
+{
+    if (!s4d_safetensors_read_floats(info, value, (size_t)s4d_tensor_count(&to)))
+        return s4d_err_set(err, S4D_FAILED, "%s holds %s, not floating-point numbers; this is no checkpoint of a model",
+                           info->name, s4d_dtype_name(info->dtype));
+    s4d_backend_upload_floats(e->be, to, value);
+    return S4D_OK;
+}
+
+static s4d_status value_room(const s4d_engine *e, float **value, s4d_err *err)
+{
+    int64_t most = 1;
+    for (int i = 0; i < e->params->count; ++i)
+        if (e->params->item[i].count > most) most = e->params->item[i].count;
+    *value = s4d_mem_alloc((size_t)most, sizeof **value);
+    return *value ? S4D_OK : s4d_err_memory(err, (size_t)most * sizeof **value, "a tensor of the checkpoint");
+}
+
+/* Every parameter of the model into one block, from PREFIX + name. */
+static s4d_status load_block(const s4d_engine *e, const char *path, const s4d_safetensors *file, const char *prefix,
+                             s4d_tensor block, s4d_err *err)
+{
+    float *value = NULL;
+    s4d_status status = value_room(e, &value, err);
+    for (int i = 0; i < e->params->count && status == S4D_OK; ++i) {
+        const s4d_param *p = &e->params->item[i];
+        char name[S4D_PARAM_NAME_MAX + 4];
+        snprintf(name, sizeof name, "%s%s", prefix, p->name);
+        const s4d_safetensors_info *info = s4d_safetensors_find(file, name);
+        if (!info)
+            status = s4d_err_set(err, S4D_FAILED, "%s: %s is missing; this is no checkpoint of such a model", path, name);
+        else if (!same_shape(info, p))
+            status = wrong_shape(path, info, p, err);
+        else
+            status = load_into(e, info, s4d_params_view(e->params, block, i), value, err);
+    }
+    s4d_mem_free(value);
+    return status;
+}
+
+s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err)
+{
+    s4d_safetensors *file = NULL;
+    s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = load_block(e, path, file, "", e->params->w, err);
+    s4d_safetensors_close(&file);
+    return status;
+}
+
+/* ---- going on ---- */
+
+static s4d_status read_number(const char *path, const s4d_safetensors *file, const char *key, int64_t *out, s4d_err *err)
+{
+    const char *text = s4d_safetensors_metadata(file, key);
+    char *end = NULL;
+    if (text) *out = strtoll(text, &end, 10);
+    if (!text || end == text || *end || *out < 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: the metadata has no whole number \"%s\"; this is no s4d state", path, key);
+    return S4D_OK;
+}
+
+static s4d_status load_state(s4d_session *s, const char *path, s4d_err *err)
+{
+    s4d_safetensors *file = NULL;
+    int64_t epoch = 0;
+    const s4d_engine *e = &s->engine;
+    s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = load_block(e, path, file, "m/", e->params->m, err);
+    if (status == S4D_OK) status = load_block(e, path, file, "v/", e->params->v, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.step", &s->at.step, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", &epoch, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.batch", &s->at.batch, err);
+    s->at.epoch = (int)epoch;
+    if (status == S4D_OK) {
+        const s4d_safetensors_info *info = s4d_safetensors_find(file, "updates");
+        size_t bytes = (size_t)e->params->count * sizeof *s->optim.step;
+        if (!info || info->dtype != S4D_I64 || info->bytes != bytes)
+            status = s4d_err_set(err, S4D_FAILED, "%s: \"updates\" is missing or of another size; this is no state of "
+                                                  "such a model", path);
+        else
+            memcpy(s->optim.step, info->data, bytes);
+    }
+    s4d_safetensors_close(&file);
+    return status;
+}
+
+/* A line belongs to what the checkpoint has seen: steps up to its own; evaluations of its own step are made again. */
+static bool keep_line(const char *line, size_t size, int64_t step)
+{
+    s4d_json *doc = NULL;
+    int64_t at = 0;
+    bool keep = false;
+    if (s4d_json_parse(line, size, "metrics.jsonl", &doc, NULL) == S4D_OK) {
+        const s4d_json *node = s4d_json_find(doc, "step");
+        keep = node && s4d_json_integer(node, &at) && at <= step - (s4d_json_find(doc, "event") ? 1 : 0);
+    }
+    s4d_json_destroy(&doc);
+    return keep;
+}
+
+static s4d_status cut_log(const s4d_session *s, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_bytes all = {0};
+    s4d_str kept = {0};
+    s4d_status status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
+    if (status != S4D_OK || !s4d_path_exists(path)) return status;
+    status = s4d_file_read(path, 0, &all, err);
+    for (size_t i = 0; status == S4D_OK && i < all.size;) {
+        const char *line = (const char *)all.data + i, *end = memchr(line, '\n', all.size - i);
+        size_t size = end ? (size_t)(end - line) : all.size - i;
+        if (end && keep_line(line, size, s->at.step)) s4d_str_add_bytes(&kept, line, size + 1);
+        i += size + 1;
+    }
+    if (status == S4D_OK && kept.failed) status = s4d_err_memory(err, all.size, "metrics.jsonl");
+    if (status == S4D_OK) status = s4d_file_write(path, kept.text ? kept.text : "", kept.size, err);
+    s4d_bytes_release(&all);
+    s4d_str_release(&kept);
+    return status;
+}
+
+s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX], path[S4D_PATH_MAX];
+    s4d_strlist list = {0};
+    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    if (status != S4D_OK) return status;
+    if (s4d_path_exists(folder)) status = s4d_dir_list(folder, &list, err);
+    if (status == S4D_OK && list.count == 0) {
+        s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
+        status = cut_log(s, err);
+    } else if (status == S4D_OK) {
+        char newest[S4D_PATH_MAX];
+        status = s4d_path_join(newest, folder, list.item[list.count - 1], err);
+        if (status == S4D_OK) status = s4d_path_join(path, newest, "model.safetensors", err);
+        if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
+        if (status == S4D_OK) status = s4d_path_join(path, newest, "state.safetensors", err);
+        if (status == S4D_OK) status = load_state(s, path, err);
+        if (status == S4D_OK) status = cut_log(s, err);
+        if (status == S4D_OK) s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
+    }
+    s4d_strlist_release(&list);
+    return status;
+}
+
+/* ---- class names ---- */
+
+static s4d_status read_heads(const char *path, const s4d_safetensors *file, s4d_head_classes head[2], s4d_err *err)
+{
+    static const char *const key[2] = {"classes.image", "classes.video"};
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        const char *text = s4d_safetensors_metadata(file, key[i]);
+        s4d_json *doc = NULL;
+        head[i].count = 0;
+        if (!text) continue;
+        status = s4d_json_parse(text, strlen(text), path, &doc, err);
+        size_t n = status == S4D_OK ? s4d_json_count(doc) : 0;
+        bool good = n <= S4D_MAX_CLASSES;
+        for (size_t c = 0; c < n && good; ++c) {
+            const s4d_json *name = s4d_json_at(doc, c);
+            good = s4d_json_kind_of(name) == S4D_JSON_STRING && strlen(s4d_json_string(name)) < S4D_CLASS_NAME_MAX;
+            if (good) s4d_labels_canonical(s4d_json_string(name), head[i].name[head[i].count++]);
+        }
+        if (status == S4D_OK && !good)
+            status = s4d_err_set(err, S4D_FAILED, "%s: the metadata's \"%s\" is not a list of class names", path, key[i]);
+        if (status == S4D_FAILED || status == S4D_USAGE) status = S4D_FAILED; /* a bad file, not a bad config */
+        s4d_json_destroy(&doc);
+    }
+    return status;
+}
+
+s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err)
+{
+    s4d_safetensors *file = NULL;
+    s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = read_heads(path, file, head, err);
+    if (status == S4D_OK && !head[0].count && !head[1].count)
+        status = s4d_err_set(err, S4D_FAILED, "%s: names no classes, so it is not a fine-tuned model of s4d; give the "
+                                              "model.safetensors of a fine-tuning run", path);
+    s4d_safetensors_close(&file);
+    return status;
+}
+
+/* ---- beginning fine-tuning ---- */
+
+/* A head is taken over only where the class names, in order, are the same. */
+static bool head_agrees(const s4d_engine *e, const s4d_head_classes head[2], int modality)
+{
+    const s4d_set_opts *set = s4d_session_set(e->o, (s4d_modality)modality);
+    if (head[modality].count != e->classes[modality]) return false;
+    for (int c = 0; c < e->classes[modality]; ++c)
+        if (s4d_labels_find(head[modality].name, head[modality].count, set->classes[c]) != c) return false;
+    return true;
+}
+
+/* The tensor of the file a parameter begins from, or NULL where it keeps its first draw. */
+static const s4d_safetensors_info *find_source(const s4d_engine *e, const s4d_safetensors *file, bool pretrained,
+                                               const s4d_head_classes head[2], const s4d_param *p)
+{
+    char name[S4D_PARAM_NAME_MAX + 16];
+    if (p->modality >= 0 && !head_agrees(e, head, p->modality)) return NULL;
+    snprintf(name, sizeof name, "%s%s", pretrained ? "encoder." : "", p->name);
+    return s4d_safetensors_find(file, name);
+}
+
+/* What stage 1 does not have: the heads, fc_norm and MoAE. */
+static bool may_be_new(const s4d_param *p)
+{
+    return p->modality >= 0 || strncmp(p->name, "fc_norm.", 8) == 0 || strstr(p->name, ".moe_layer.");
+}
+
+s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
+{
+    s4d_safetensors *file = NULL;
+    s4d_head_classes head[2];
+    float *value = NULL;
+    int used = 0, fresh = 0;
+    s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = read_heads(path, file, head, err);
+    if (status == S4D_OK) status = value_room(e, &value, err);
+    bool pretrained = status == S4D_OK && s4d_safetensors_find(file, "encoder.patch_embed.proj.weight");
+    for (int i = 0; i < e->params->count && status == S4D_OK; ++i) {
+        const s4d_param *p = &e->params->item[i];
+        const s4d_safetensors_info *info = find_source(e, file, pretrained, head, p);
+        if (info && !same_shape(info, p)) {
+            status = wrong_shape(path, info, p, err);
+        } else if (info) {
+            status = load_into(e, info, s4d_params_w(e->params, i), value, err);
+            ++used;
+        } else if (may_be_new(p)) {
+            ++fresh;
+        } else {
+            status = s4d_err_set(err, S4D_FAILED, "%s: %s%s is missing; give weights of the same encoder, or none", path,
+                                 pretrained ? "encoder." : "", p->name);
+        }
+    }
+    if (status == S4D_OK)
+        s4d_log(S4D_LOG_INFO, "%s: %d tensors used, %d begin anew, %d of the file ignored", path, used, fresh,
+                (int)s4d_safetensors_count(file) - used);
+    s4d_mem_free(value);
+    s4d_safetensors_close(&file);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* What a run leaves behind while it goes on: its folder, metrics.jsonl, results of evaluations. Private to src/train. */
+#ifndef S4D_TRAIN_RUNLOG_H
+#define S4D_TRAIN_RUNLOG_H
+
+#include "s4d/base/file.h"
+#include "s4d/train/metrics.h"
+#include "s4d/train/options.h"
+#include "train/engine.h"
+
+/* Refuses a folder that holds anything unless o->resume or o->overwrite; overwrite removes only what looks like a run.
+ * Creates nothing: s4d_folder_create does, and writes config.resolved.json. */
+s4d_status s4d_folder_check(const s4d_run_opts *o, s4d_err *err);
+s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err);
+
+/* One step's line of metrics.jsonl. */
+typedef struct s4d_step_line {
+    int64_t step; /* from 1 */
+    int epoch;    /* from 1 */
+    const char *modality; /* "image", "video", or "mixed" where an update sums batches of both */
+    double lr, grad_norm;
+    const s4d_step_result *result;
+    int experts;  /* 0: no balance, load and dropped */
+    double data_ms, compute_ms;
+    int64_t samples, skipped;
+} s4d_step_line;
+s4d_status s4d_runlog_step(s4d_appender *log, const s4d_step_line *line, s4d_err *err);
+
+/* An evaluation of one set. */
+typedef struct s4d_result {
+    const s4d_set_opts *set;
+    s4d_modality modality;
+    const char *split, *checkpoint;
+    const char (*classes)[S4D_CLASS_NAME_MAX];
+    int64_t missing;      /* samples that could not be read */
+    const s4d_eval_opts *views;
+    s4d_metrics metrics;
+} s4d_result;
+/* The evaluation's line of metrics.jsonl. */
+s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err);
+/* FOLDER/metrics.json */
+s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *err);
+
+#endif

@@ -1,0 +1,126 @@
+/* Opening a training run: everything is read and checked before the first file is created. */
+#include "train/session.h"
+
+#include <string.h>
+
+#include "s4d/base/log.h"
+#include "s4d/train/run.h"
+
+const s4d_set_opts *s4d_session_set(const s4d_run_opts *o, s4d_modality modality)
+{
+    return modality == S4D_IMAGE ? &o->data.image : &o->data.video;
+}
+
+static s4d_status read_lists(s4d_session *s, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        const s4d_set_opts *set = s4d_session_set(s->o, (s4d_modality)i);
+        s4d_bad_sample rule = s->o->data.on_bad_sample;
+        if (set->train[0]) status = s4d_manifest_read(set, set->train, rule, &s->train[i], err);
+        if (status == S4D_OK && set->test[0] && s->o->stage == S4D_FINETUNE)
+            status = s4d_manifest_read(set, set->test, rule, &s->test[i], err);
+    }
+    if (status == S4D_OK && !s->train[0].count && !s->train[1].count)
+        status = s4d_err_set(err, S4D_USAGE, "data.image.train, data.video.train: training needs at least one list");
+    return status;
+}
+
+static s4d_engine_load training_load(const s4d_session *s)
+{
+    s4d_engine_load load = {0};
+    const s4d_eval_opts *eval = &s->o->eval;
+    for (int i = 0; i < 2; ++i) {
+        if (s->train[i].count) load.train[i] = s4d_session_set(s->o, (s4d_modality)i)->batch;
+        if (s->test[i].count) load.predict[i] = eval->batch * (i == S4D_VIDEO ? eval->segments * eval->crops : 1);
+    }
+    return load;
+}
+
+static s4d_status open_engine(s4d_session *s, s4d_err *err)
+{
+    int classes[2] = {0};
+    for (int i = 0; i < 2 && s->o->stage == S4D_FINETUNE; ++i) {
+        if (s->train[i].count) classes[i] = s->train[i].class_count;
+        if (s->train[i].count && !classes[i])
+            return s4d_err_set(err, S4D_USAGE, "data.%s.classes: fine-tuning needs the class names; list them in index order",
+                               i == S4D_IMAGE ? "image" : "video");
+        if (s->test[i].count && !s->train[i].count) s4d_manifest_release(&s->test[i]); /* no head to test */
+    }
+    s4d_engine_load load = training_load(s);
+    s4d_status status = s4d_engine_create(s->o, classes, &s->engine, err);
+    if (status == S4D_OK) status = s4d_engine_alloc(&s->engine, &load, err);
+    if (status == S4D_OK) status = s4d_params_init(s->engine.params, s->engine.be, (uint64_t)s->o->seed, err);
+    return status;
+}
+
+static s4d_status open_loader(s4d_session *s, s4d_err *err)
+{
+    const s4d_model_opts *m = &s->o->model;
+    s4d_loader_opts opts = {.mode = s->o->stage == S4D_PRETRAIN ? S4D_LOAD_PRETRAIN : S4D_LOAD_FINETUNE,
+                            .set = s->set, .data = &s->o->data, .img_size = m->img_size, .patch_size = m->patch_size,
+                            .num_frames = m->num_frames, .tubelet_size = m->tubelet_size, .seed = (uint64_t)s->o->seed};
+    for (int i = 0; i < 2; ++i)
+        if (s->train[i].count)
+            s->set[opts.sets++] = (s4d_loader_set){.modality = (s4d_modality)i, .manifest = &s->train[i],
+                                                   .opts = s4d_session_set(s->o, (s4d_modality)i)};
+    return s4d_loader_create(&opts, &s->loader, err);
+}
+
+static s4d_status open_optimiser(s4d_session *s, s4d_err *err)
+{
+    const s4d_train_opts *t = &s->o->train;
+    int64_t steps = s4d_loader_batches(s->loader) / t->accumulate;
+    if (steps < 1)
+        return s4d_err_set(err, S4D_USAGE, "train.accumulate: %d, but an epoch has %lld batches; lower it or the batch sizes",
+                           t->accumulate, (long long)s4d_loader_batches(s->loader));
+    const s4d_set_opts *leading = s4d_session_set(s->o, s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE);
+    s4d_schedule_make(s->o->stage, t, leading->batch * t->accumulate, steps, &s->schedule);
+    return s4d_optim_create(&s->optim, s->o->stage, t, s->engine.params, s->o->model.encoder.depth, err);
+}
+
+s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)
+{
+    memset(s, 0, sizeof *s);
+    s->o = o;
+    s4d_status status = s4d_folder_check(o, err);
+    if (status == S4D_OK) status = read_lists(s, err);
+    if (status == S4D_OK) status = open_loader(s, err);
+    if (status == S4D_OK) status = open_engine(s, err);
+    if (status == S4D_OK) status = open_optimiser(s, err);
+    if (status != S4D_OK) s4d_session_close(s);
+    return status;
+}
+
+void s4d_session_close(s4d_session *s)
+{
+    s4d_loader_destroy(&s->loader);
+    s4d_appender_destroy(&s->log);
+    s4d_optim_release(&s->optim);
+    s4d_engine_release(&s->engine);
+    for (int i = 0; i < 2; ++i) {
+        s4d_manifest_release(&s->train[i]);
+        s4d_manifest_release(&s->test[i]);
+    }
+}
+
+s4d_status s4d_pretrain(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_session s;
+    s4d_status status = s4d_session_open(&s, o, err);
+    if (status != S4D_OK) return status;
+    status = s4d_session_run(&s, err);
+    s4d_session_close(&s);
+    return status;
+}
+
+s4d_status s4d_finetune(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_session s;
+    s4d_status status = s4d_session_open(&s, o, err);
+    if (status != S4D_OK) return status;
+    if (o->init[0]) status = s4d_checkpoint_init(&s.engine, o->init, err);
+    if (status == S4D_OK) status = s4d_session_run(&s, err);
+    s4d_session_close(&s);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* A training run: lists, engine, loader, optimiser, logs, and how far it is. Private to src/train. */
+#ifndef S4D_TRAIN_SESSION_H
+#define S4D_TRAIN_SESSION_H
+
+#include "s4d/data/loader.h"
+#include "s4d/train/optim.h"
+#include "train/engine.h"
+#include "train/runlog.h"
+
+/* Where a run stands: the next batch to take. */
+typedef struct s4d_position {
+    int64_t step;  /* updates done */
+    int epoch;     /* from 0 */
+    int64_t batch; /* within the epoch */
+} s4d_position;
+
+typedef struct s4d_session {
+    const s4d_run_opts *o;
+    s4d_manifest train[2], test[2]; /* by modality; empty where the set has no such list */
+    s4d_engine engine;
+    s4d_loader_set set[2];
+    s4d_loader *loader;
+    s4d_optim optim;
+    s4d_schedule schedule;
+    s4d_appender *log;
+    s4d_position at;
+} s4d_session;
+
+const s4d_set_opts *s4d_session_set(const s4d_run_opts *o, s4d_modality modality);
+/* Reads lists, builds model, loader and optimiser, allocates; creates no file. Weights are drawn from the seed. */
+s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err);
+void s4d_session_close(s4d_session *s);
+/* Creates or resumes the folder, trains to the end, leaves model.safetensors and results. */
+s4d_status s4d_session_run(s4d_session *s, s4d_err *err);
+
+/* Evaluates one set and writes OUTPUT/SET/{metrics.json,pred.csv}. head: the class names of the model's outputs. */
+typedef struct s4d_head_classes {
+    int count;
+    char name[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
+} s4d_head_classes;
+s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d_manifest *manifest,
+                            const s4d_head_classes *head, s4d_result *result, s4d_err *err);
+
+/* ---- checkpoints (checkpoint.c) ---- */
+
+/* PATH: weights with the published names; config, stage and class names in the metadata. */
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err);
+/* OUTPUT/checkpoints/step-N/{model,state}.safetensors, put in place by one rename; older ones are removed. */
+s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err);
+/* Loads the newest checkpoint of the run folder, if there is one, and cuts metrics.jsonl to its step. */
+s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
+/* Fine-tuning's start from pre-trained or fine-tuned weights: the whole encoder must be there; heads are kept where
+ * class names agree. */
+s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err);
+/* A fine-tuned model for evaluation: every weight must be there. Tells its heads' classes. */
+s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err);
+s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err);
+
+#endif

@@ -1,0 +1,254 @@
+/* golden DIR [--device NAME]: every quantity of a golden folder that s4d computes, with its error. */
+#include "golden.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s4d/base/file.h"
+#include "s4d/base/mem.h"
+
+void golden_die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("golden: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+void golden_line(golden *g, const char *quantity, double error, double tolerance)
+{
+    bool ok = error <= tolerance; /* false for NaN */
+    printf("%-10s %-6s %-46s %9.2e  within %7.1e  %s\n", g->part, g->device ? g->device : "-", quantity, error,
+           tolerance, ok ? "ok" : "FAILED");
+    if (ok) g->passed++;
+    else g->failed++;
+}
+
+void golden_skip(golden *g, const char *what, const char *why)
+{
+    printf("%-10s %-6s %-46s skipped: %s\n", g->part, "-", what, why);
+    g->skipped++;
+}
+
+bool golden_open(golden *g, const char *name)
+{
+    char path[S4D_PATH_MAX];
+    s4d_err err = {0};
+    if (s4d_path_join(path, g->dir, name, &err) != S4D_OK) golden_die("%s", err.text);
+    if (!s4d_path_exists(path)) return false;
+    if (s4d_safetensors_open(path, &g->file, &err) != S4D_OK) golden_die("%s", err.text);
+    const char *config = s4d_safetensors_metadata(g->file, "config");
+    if (config && s4d_json_parse(config, strlen(config), path, &g->config, &err) != S4D_OK) golden_die("%s", err.text);
+    return true;
+}
+
+void golden_close(golden *g)
+{
+    s4d_safetensors_close(&g->file);
+    s4d_json_destroy(&g->config);
+}
+
+static const s4d_safetensors_info *find(const golden *g, const char *name)
+{
+    const s4d_safetensors_info *info = s4d_safetensors_find(g->file, name);
+    if (!info) golden_die("%s: %s is not in the file", g->dir, name);
+    return info;
+}
+
+bool golden_has(const golden *g, const char *name)
+{
+    return s4d_safetensors_find(g->file, name) != NULL;
+}
+
+s4d_tensor golden_shape(const golden *g, const char *name)
+{
+    const s4d_safetensors_info *info = find(g, name);
+    return s4d_tensor_of(info->dtype, NULL, info->rank, info->dim);
+}
+
+float *golden_floats(const golden *g, const char *name, int64_t *count)
+{
+    const s4d_safetensors_info *info = find(g, name);
+    s4d_tensor shape = golden_shape(g, name);
+    int64_t n = s4d_tensor_count(&shape);
+    float *out = s4d_mem_alloc((size_t)n, sizeof *out);
+    if (!out || !s4d_safetensors_read_floats(info, out, (size_t)n)) golden_die("%s: cannot be read as floats", name);
+    if (count) *count = n;
+    return out;
+}
+
+int32_t *golden_ints(const golden *g, const char *name, int64_t *count)
+{
+    const s4d_safetensors_info *info = find(g, name);
+    s4d_tensor shape = golden_shape(g, name);
+    int64_t n = s4d_tensor_count(&shape);
+    int32_t *out = s4d_mem_alloc((size_t)n, sizeof *out);
+    if (!out) golden_die("%s: no memory", name);
+    int64_t *wide = s4d_mem_alloc((size_t)n, sizeof *wide);
+    if (!wide || !s4d_safetensors_read_integers(info, wide, (size_t)n)) golden_die("%s: cannot be read as integers", name);
+    for (int64_t i = 0; i < n; ++i) out[i] = (int32_t)wide[i];
+    s4d_mem_free(wide);
+    if (count) *count = n;
+    return out;
+}
+
+double golden_scalar(const golden *g, const char *name)
+{
+    const s4d_safetensors_info *info = find(g, name);
+    double value = 0;
+    if (info->dtype != S4D_F64 || info->bytes != sizeof value) golden_die("%s: expected one F64", name);
+    memcpy(&value, info->data, sizeof value);
+    return value;
+}
+
+double golden_error(const float *got, const float *want, int64_t n)
+{
+    double error = 0, top = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        double d = fabs((double)got[i] - want[i]);
+        if (!(d <= error)) error = d; /* a NaN sticks */
+        top = fmax(top, fabs((double)want[i]));
+    }
+    return top > 0 ? error / top : error;
+}
+
+void golden_compare(golden *g, const char *name, const float *got, int64_t n, double tolerance)
+{
+    int64_t count;
+    float *want = golden_floats(g, name, &count);
+    if (count != n) golden_die("%s: %lld values, expected %lld", name, (long long)count, (long long)n);
+    golden_line(g, name, golden_error(got, want, n), tolerance);
+    s4d_mem_free(want);
+}
+
+static float *download(golden *g, s4d_tensor t)
+{
+    float *host = s4d_mem_alloc((size_t)s4d_tensor_count(&t), sizeof *host);
+    if (!host) golden_die("no memory");
+    s4d_backend_download_floats(g->be, host, t);
+    return host;
+}
+
+void golden_compare_tensor(golden *g, const char *name, s4d_tensor got, double tolerance)
+{
+    float *host = download(g, got);
+    golden_compare(g, name, host, s4d_tensor_count(&got), tolerance);
+    s4d_mem_free(host);
+}
+
+void golden_compare_params(golden *g, const char *prefix, const s4d_params *params, bool gradients, double tolerance)
+{
+    double worst = 0;
+    const char *where = "";
+    int compared = 0;
+    for (int i = 0; i < params->count; ++i) {
+        char name[192];
+        snprintf(name, sizeof name, "%s%s", prefix, params->item[i].name);
+        if (!golden_has(g, name)) continue; /* grad_softmax holds the routers only; the count below is checked */
+        int64_t n;
+        float *want = golden_floats(g, name, &n);
+        float *got = download(g, gradients ? s4d_params_g(params, i) : s4d_params_w(params, i));
+        double e = golden_error(got, want, n);
+        if (!(e <= worst)) {
+            worst = e;
+            where = params->item[i].name;
+        }
+        compared++;
+        s4d_mem_free(want);
+        s4d_mem_free(got);
+    }
+    int listed = 0;
+    for (size_t i = 0; i < s4d_safetensors_count(g->file); ++i)
+        listed += strncmp(s4d_safetensors_at(g->file, i)->name, prefix, strlen(prefix)) == 0;
+    if (compared != listed || !compared)
+        golden_die("%s: %d tensors in the file, %d parameters of those names", prefix, listed, compared);
+    char line[200];
+    snprintf(line, sizeof line, "%s* (%d, worst %.60s)", prefix, compared, where);
+    golden_line(g, line, worst, tolerance);
+}
+
+void golden_load_weights(golden *g, s4d_params *params)
+{
+    for (int i = 0; i < params->count; ++i) {
+        char name[192];
+        snprintf(name, sizeof name, "weight/%s", params->item[i].name);
+        s4d_tensor shape = golden_shape(g, name), w = s4d_params_w(params, i);
+        bool same = shape.rank == w.rank;
+        for (int d = 0; same && d < w.rank; ++d) same = shape.dim[d] == w.dim[d];
+        if (!same) golden_die("%s: the shape differs from the model's", name);
+        float *value = golden_floats(g, name, NULL);
+        s4d_backend_upload_floats(g->be, w, value);
+        s4d_mem_free(value);
+    }
+}
+
+double golden_number(const golden *g, const char *dotted)
+{
+    const s4d_json *node = g->config;
+    char key[64];
+    for (const char *p = dotted; node && *p;) {
+        size_t n = strcspn(p, ".");
+        snprintf(key, sizeof key, "%.*s", (int)n, p);
+        node = s4d_json_find(node, key);
+        p += n + (p[n] == '.');
+    }
+    if (!node || s4d_json_kind_of(node) != S4D_JSON_NUMBER) golden_die("config: %s is not a number", dotted);
+    return s4d_json_number(node);
+}
+
+void golden_model_opts(const golden *g, s4d_model_opts *o)
+{
+    *o = (s4d_model_opts){.img_size = (int)golden_number(g, "img_size"),
+                          .patch_size = (int)golden_number(g, "patch_size"),
+                          .num_frames = (int)golden_number(g, "num_frames"),
+                          .tubelet_size = (int)golden_number(g, "tubelet_size"),
+                          .mlp_ratio = (int)golden_number(g, "mlp_ratio")};
+    o->encoder = (s4d_tower_opts){(int)golden_number(g, "encoder.dim"), (int)golden_number(g, "encoder.depth"),
+                                  (int)golden_number(g, "encoder.heads")};
+}
+
+/* Both models on one device. */
+static void run_models(golden *g, const char *device)
+{
+    s4d_err err = {0};
+    s4d_backend_opts opts = {.device = device, .override = ""};
+    g->device = device;
+    if (s4d_backend_create(&opts, &g->be, &err) != S4D_OK) golden_die("%s", err.text);
+    golden_pretrain(g);
+    golden_finetune(g);
+    golden_mix(g);
+    golden_resized_crop(g);
+    s4d_backend_destroy(&g->be);
+    g->device = NULL;
+}
+
+int main(int argc, char **argv)
+{
+    golden g = {0};
+    const char *only = NULL;
+    for (int i = 1; i < argc; ++i) {
+        if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) only = argv[++i];
+        else if (argv[i][0] != '-' && !g.dir) g.dir = argv[i];
+        else golden_die("usage: golden DIR [--device ref|cpu]");
+    }
+    if (!g.dir) golden_die("usage: golden DIR [--device ref|cpu]");
+    if (!only || strcmp(only, "ref") == 0) run_models(&g, "ref");
+    if (!only || strcmp(only, "ref") != 0) run_models(&g, only ? only : "cpu");
+    golden_resize(&g);
+    golden_decode(&g);
+    golden_sampling(&g);
+    golden_schedules(&g);
+    golden_metrics(&g);
+    g.part = "other";
+    golden_skip(&g, "images/augment: RandAugment operators", "this version has no RandAugment");
+    golden_skip(&g, "pth: PyTorch checkpoints", "this version does not import them");
+    printf("%d passed, %d failed, %d skipped\n", g.passed, g.failed, g.skipped);
+    if (!g.passed && !g.failed) golden_die("%s: nothing in this folder was compared", g.dir);
+    return g.failed ? 1 : 0;
+}
