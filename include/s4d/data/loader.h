@@ -33,7 +33,8 @@ typedef struct s4d_loader_opts {
 typedef struct s4d_loader s4d_loader;
 
 /* Copies the options; manifests and set options must outlive the loader. S4D_USAGE for settings that cannot work
- * (a repeat that does not divide the batch, a training set smaller than its batch, ...). */
+ * (a repeat that does not divide the batch, a training set smaller than its batch, ...). A decoding thread that cannot
+ * be started is an error too. */
 s4d_status s4d_loader_create(const s4d_loader_opts *opts, s4d_loader **out, s4d_err *err);
 void s4d_loader_destroy(s4d_loader **loader); /* stops the workers */
 
@@ -41,9 +42,12 @@ int64_t s4d_loader_batches(const s4d_loader *loader); /* in an epoch */
 /* Begins an epoch at batch `from` (0, or where a run was cut); whatever was under way is dropped. */
 s4d_status s4d_loader_start(s4d_loader *loader, uint32_t epoch, int64_t from, s4d_err *err);
 /* The next batch, or NULL after the last. It stays good until the next call. A batch whose every sample was skipped comes
- * with count 0. Under S4D_BAD_FAIL an unreadable sample is an error that names it. */
+ * with count 0; a batch's `skipped` counts entries of the list, whatever the repeats or views made of each. Under
+ * S4D_BAD_FAIL an unreadable sample is an error that names it; the first in order is reported, and asking again gives the
+ * same error until the next start. Views of a clip come together, numbered segment * crops + crop. */
 s4d_status s4d_loader_next(s4d_loader *loader, const s4d_batch **out, s4d_err *err);
-/* Samples left out since the loader was made: how many, and the first few sentences. */
+/* List entries left out since the loader was made: how many, and the first 8 sentences, a line each and each entry once
+ * ("" when there are none). */
 int64_t s4d_loader_skipped(const s4d_loader *loader);
 const char *s4d_loader_skipped_text(const s4d_loader *loader);
 
