@@ -1,0 +1,107 @@
+/* Threads, the clock, and interruption by signals. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "s4d/base/fault.h"
+#include "s4d/base/thread.h"
+
+static void *add_one(void *arg)
+{
+    ++*(int *)arg;
+    return NULL;
+}
+
+static void threads_start_and_join(void **state)
+{
+    (void)state;
+    s4d_thread t[4] = {{0}};
+    int count[4] = {0};
+    s4d_err err = {0};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(s4d_thread_start(&t[i], add_one, &count[i], &err), S4D_OK);
+    }
+    for (int i = 0; i < 4; i++) {
+        s4d_thread_join(&t[i]);
+        s4d_thread_join(&t[i]);
+        assert_int_equal(count[i], i < 3);
+    }
+}
+
+static void a_thread_may_fail_to_start(void **state)
+{
+    (void)state;
+#ifdef S4D_TEST_HOOKS
+    s4d_thread t = {0};
+    s4d_err err = {0};
+    int count = 0;
+    s4d_fault_set(S4D_FAULT_THREAD, 1);
+    assert_int_equal(s4d_thread_start(&t, add_one, &count, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "fewer workers"));
+    s4d_thread_join(&t);
+    assert_int_equal(count, 0);
+#else
+    print_message("skipped: needs S4D_TEST_HOOKS\n");
+    skip();
+#endif
+}
+
+static void the_clock_moves_forward(void **state)
+{
+    (void)state;
+    double before = s4d_clock_ms();
+    nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+    double waited = s4d_clock_ms() - before;
+    assert_true(waited >= 3.0 && waited < 60000.0);
+    assert_true(s4d_cpu_count() >= 1);
+}
+
+static int interrupted_by(int first, int second)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        s4d_interrupt_install();
+        if (s4d_interrupt_status() != S4D_OK) {
+            _exit(1);
+        }
+        raise(first);
+        if (second) {
+            raise(second);
+        }
+        _exit(s4d_interrupt_status() + 50); /* told apart from the end by a second signal */
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void signals_set_a_flag_then_end(void **state)
+{
+    (void)state;
+    assert_int_equal(interrupted_by(SIGINT, 0), 130 + 50);
+    assert_int_equal(interrupted_by(SIGTERM, 0), 143 + 50);
+    assert_int_equal(interrupted_by(SIGINT, SIGINT), 130);
+    assert_int_equal(interrupted_by(SIGINT, SIGTERM), 143);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_start_and_join),
+        cmocka_unit_test(a_thread_may_fail_to_start),
+        cmocka_unit_test(the_clock_moves_forward),
+        cmocka_unit_test(signals_set_a_flag_then_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
