@@ -1,0 +1,372 @@
+/* safetensors files: round trip, every element type, unaligned data, metadata, failures on demand.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s4d/base/fault.h"
+#include "s4d/base/file.h"
+#include "s4d/base/mem.h"
+#include "s4d/ckpt/safetensors.h"
+
+static char root[64], path[S4D_PATH_MAX];
+
+static int make_root(void **state)
+{
+    (void)state;
+    strcpy(root, "/tmp/s4d-ckpt-XXXXXX");
+    if (!mkdtemp(root)) {
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/file.safetensors", root);
+    return 0;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    return s4d_dir_remove(root, NULL) == S4D_OK ? 0 : -1;
+}
+
+static s4d_safetensors *open_file(void)
+{
+    s4d_safetensors *st;
+    s4d_err err = {0};
+    if (s4d_safetensors_open(path, &st, &err) != S4D_OK) {
+        fail_msg("%s", err.text);
+    }
+    return st;
+}
+
+/* A file of one header and some data, as another program might have written it. */
+static void write_raw(const char *header, const void *data, size_t size)
+{
+    s4d_str text = {0};
+    uint64_t n = strlen(header);
+    s4d_str_add_bytes(&text, &n, sizeof n);
+    s4d_str_add(&text, header);
+    s4d_str_add_bytes(&text, data, size);
+    assert_int_equal(s4d_file_write(path, text.text, text.size, NULL), S4D_OK);
+    s4d_str_release(&text);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    float f[6] = {0.1f, -2, 3e30f, -0.0f, INFINITY, 1e-40f};
+    unsigned char u[5] = {0, 1, 127, 128, 255};
+    double d[2] = {1.0 / 3, -1e300};
+    int64_t l[2] = {INT64_MIN, INT64_MAX};
+    int32_t i[1] = {-7};
+    const s4d_safetensors_entry entry[] = {
+        {"block.0.weight", S4D_TENSOR(S4D_F32, f, 1, 2, 3)},
+        {"bytes", S4D_TENSOR(S4D_U8, u, 5)}, /* what follows it is not aligned */
+        {"double", S4D_TENSOR(S4D_F64, d, 2)},
+        {"a \"quoted\"\n\xC3\xA4 name", S4D_TENSOR(S4D_I64, l, 2)},
+        {"empty", S4D_TENSOR(S4D_F32, NULL, 0, 4)},
+        {"six", S4D_TENSOR(S4D_I32, i, 1, 1, 1, 1, 1, 1)},
+    };
+    enum { N = sizeof entry / sizeof *entry };
+    const s4d_safetensors_pair metadata[] = {{"config", "{\"a\": \"\\n\"}"}, {"step", "12"}};
+    s4d_err err = {0};
+    s4d_safetensors_contents contents = {entry, N, metadata, 2};
+    assert_int_equal(s4d_safetensors_write(path, &contents, &err), S4D_OK);
+
+    s4d_safetensors *st = open_file();
+    assert_string_equal(s4d_safetensors_path(st), path);
+    assert_int_equal(s4d_safetensors_count(st), N);
+    for (size_t k = 0; k < N; k++) {
+        const s4d_safetensors_info *info = s4d_safetensors_at(st, k);
+        const s4d_tensor *t = &entry[k].tensor;
+        assert_string_equal(info->name, entry[k].name);
+        assert_ptr_equal(s4d_safetensors_find(st, entry[k].name), info);
+        assert_int_equal(info->dtype, t->dtype);
+        assert_int_equal(info->rank, t->rank);
+        assert_memory_equal(info->dim, t->dim, sizeof t->dim);
+        assert_int_equal(info->count, s4d_tensor_count(t));
+        assert_int_equal(info->bytes, s4d_tensor_bytes(t));
+        if (info->bytes > 0) {
+            assert_memory_equal(info->data, t->data, info->bytes);
+        }
+    }
+    assert_int_equal((uintptr_t)s4d_safetensors_at(st, 0)->data % 8, 0);
+    assert_int_not_equal((uintptr_t)s4d_safetensors_at(st, 2)->data % 8, 0);
+    assert_null(s4d_safetensors_find(st, "absent"));
+    assert_null(s4d_safetensors_find(st, "__metadata__"));
+    assert_int_equal(s4d_safetensors_metadata_count(st), 2);
+    assert_string_equal(s4d_safetensors_metadata_key(st, 1), "step");
+    assert_string_equal(s4d_safetensors_metadata_value(st, 0), "{\"a\": \"\\n\"}");
+    assert_string_equal(s4d_safetensors_metadata(st, "step"), "12");
+    assert_null(s4d_safetensors_metadata(st, "Step"));
+    s4d_safetensors_close(&st);
+    assert_null(st);
+    s4d_safetensors_close(&st);
+}
+
+static void no_tensors_and_no_metadata(void **state)
+{
+    (void)state;
+    s4d_err err = {0};
+    s4d_safetensors_contents nothing = {0};
+    assert_int_equal(s4d_safetensors_write(path, &nothing, &err), S4D_OK);
+    s4d_safetensors *st = open_file();
+    assert_int_equal(s4d_safetensors_count(st), 0);
+    assert_int_equal(s4d_safetensors_metadata_count(st), 0);
+    assert_null(s4d_safetensors_metadata(st, "a"));
+    assert_null(s4d_safetensors_find(st, "a"));
+    s4d_safetensors_close(&st);
+}
+
+/* Known bit patterns, at odd addresses. */
+static void halves_become_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t bits;
+        float value;
+    } half[] = {{0x0000, 0},
+                {0x3C00, 1},
+                {0xC000, -2},
+                {0x7BFF, 65504},
+                {0x0400, 0x1p-14f},
+                {0x0001, 0x1p-24f},
+                {0x83FF, -1023 * 0x1p-24f},
+                {0x3555, 0.333251953125f},
+                {0x7C00, INFINITY},
+                {0xFC00, -INFINITY}},
+      brain[] = {
+          {0x3F80, 1}, {0xC000, -2}, {0x7F80, INFINITY}, {0x0001, 0x1p-133f}, {0x4049, 3.140625f}};
+    enum { H = sizeof half / sizeof *half, B = sizeof brain / sizeof *brain };
+    unsigned char data[1 + 2 * H + 2 * B] = {9};
+    for (int i = 0; i < H; i++) {
+        memcpy(data + 1 + 2 * i, &half[i].bits, 2);
+    }
+    for (int i = 0; i < B; i++) {
+        memcpy(data + 1 + 2 * H + 2 * i, &brain[i].bits, 2);
+    }
+    char header[400];
+    snprintf(header, sizeof header,
+             "{\"odd\":{\"dtype\":\"BOOL\",\"shape\":[],\"data_offsets\":[0,1]},"
+             "\"half\":{\"dtype\":\"F16\",\"shape\":[%d],\"data_offsets\":[1,%d]},"
+             "\"brain\":{\"dtype\":\"BF16\",\"shape\":[%d],\"data_offsets\":[%d,%d]}}",
+             H, 1 + 2 * H, B, 1 + 2 * H, 1 + 2 * H + 2 * B);
+    write_raw(header, data, sizeof data);
+    s4d_safetensors *st = open_file();
+    float out[H];
+    assert_true(s4d_safetensors_read_floats(s4d_safetensors_find(st, "half"), out, H));
+    for (int i = 0; i < H; i++) {
+        assert_memory_equal(&out[i], &half[i].value, sizeof out[i]);
+    }
+    assert_true(s4d_safetensors_read_floats(s4d_safetensors_find(st, "brain"), out, B));
+    for (int i = 0; i < B; i++) {
+        assert_memory_equal(&out[i], &brain[i].value, sizeof out[i]);
+    }
+    assert_false(s4d_safetensors_read_floats(s4d_safetensors_find(st, "half"), out, H - 1));
+    assert_false(s4d_safetensors_read_floats(s4d_safetensors_find(st, "odd"), out, 1));
+    const s4d_safetensors_info *odd = s4d_safetensors_find(st, "odd");
+    assert_int_equal(odd->rank, 1); /* a scalar is [1] */
+    assert_int_equal(odd->dim[0], 1);
+    int64_t flag;
+    assert_true(s4d_safetensors_read_integers(odd, &flag, 1));
+    assert_int_equal(flag, 9);
+    s4d_safetensors_close(&st);
+}
+
+static void negative_zero_and_nan_halves(void **state)
+{
+    (void)state;
+    const uint16_t bits[] = {0x8000, 0x7E01, 0xFE01};
+    write_raw("{\"h\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,6]}}", bits,
+              sizeof bits);
+    s4d_safetensors *st = open_file();
+    float out[3];
+    assert_true(s4d_safetensors_read_floats(s4d_safetensors_at(st, 0), out, 3));
+    assert_true(out[0] == 0 && signbit(out[0]));
+    assert_true(isnan(out[1]) && !signbit(out[1]));
+    assert_true(isnan(out[2]) && signbit(out[2]));
+    s4d_safetensors_close(&st);
+}
+
+static void numbers_are_read_unaligned(void **state)
+{
+    (void)state;
+    unsigned char data[1 + 16 + 8 + 16 + 8] = {200};
+    const double d[2] = {0.1, -1e30};
+    const float f[2] = {1.5f, -0.25f};
+    const int64_t l[2] = {-5, INT64_MAX};
+    const int32_t i[2] = {INT32_MIN, 7};
+    memcpy(data + 1, d, 16);
+    memcpy(data + 17, f, 8);
+    memcpy(data + 25, l, 16);
+    memcpy(data + 41, i, 8);
+    write_raw("{\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+              "\"i\":{\"dtype\":\"I32\",\"shape\":[1,2],\"data_offsets\":[41,49]},"
+              "\"l\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[25,41]},"
+              "\"f\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[17,25]},"
+              "\"d\":{\"dtype\":\"F64\",\"shape\":[2,1],\"data_offsets\":[1,17]}}    ",
+              data, sizeof data);
+    s4d_safetensors *st = open_file();
+    float out[2];
+    int64_t whole[2];
+    assert_true(s4d_safetensors_read_floats(s4d_safetensors_find(st, "d"), out, 2));
+    assert_true(out[0] == 0.1f && out[1] == -1e30f);
+    assert_true(s4d_safetensors_read_floats(s4d_safetensors_find(st, "f"), out, 2));
+    assert_true(out[0] == 1.5f && out[1] == -0.25f);
+    assert_true(s4d_safetensors_read_integers(s4d_safetensors_find(st, "l"), whole, 2));
+    assert_true(whole[0] == -5 && whole[1] == INT64_MAX);
+    assert_true(s4d_safetensors_read_integers(s4d_safetensors_find(st, "i"), whole, 2));
+    assert_true(whole[0] == INT32_MIN && whole[1] == 7);
+    assert_true(s4d_safetensors_read_integers(s4d_safetensors_find(st, "u"), whole, 1));
+    assert_int_equal(whole[0], 200);
+    assert_false(s4d_safetensors_read_integers(s4d_safetensors_find(st, "f"), whole, 2));
+    assert_false(s4d_safetensors_read_integers(s4d_safetensors_find(st, "u"), whole, 2));
+    s4d_safetensors_close(&st);
+}
+
+/* A file of another program: its names, and numbers that its own reader gives. */
+static void foreign_file(void **state)
+{
+    (void)state;
+    s4d_safetensors *st;
+    s4d_err err = {0};
+    const char *file = S4D_TESTS_DIR "/golden/images/mix.safetensors";
+    assert_int_equal(s4d_safetensors_open(file, &st, &err), S4D_OK);
+    assert_int_equal(s4d_safetensors_count(st), 11);
+    assert_string_equal(s4d_safetensors_metadata(st, "s4d_fixture"), "mix");
+    const s4d_safetensors_info *targets = s4d_safetensors_find(st, "cutmix/targets");
+    assert_int_equal(targets->rank, 2);
+    assert_int_equal(targets->dim[0], 4);
+    assert_int_equal(targets->dim[1], 7);
+    float value[28];
+    assert_true(s4d_safetensors_read_floats(targets, value, 28));
+    assert_true(value[2] == 0.23703570663928986f);
+    const s4d_safetensors_info *lam = s4d_safetensors_find(st, "cutmix/lam_used");
+    assert_int_equal(lam->dtype, S4D_F64);
+    assert_true(s4d_safetensors_read_floats(lam, value, 1));
+    assert_true(value[0] == 0.7525f);
+    const s4d_safetensors_info *labels = s4d_safetensors_find(st, "input/labels");
+    int64_t label[4];
+    assert_true(s4d_safetensors_read_integers(labels, label, 4));
+    assert_int_equal(label[0], 6);
+    s4d_safetensors_close(&st);
+}
+
+static void names_are_checked_before_writing(void **state)
+{
+    (void)state;
+    float f = 1;
+    s4d_tensor t = S4D_TENSOR(S4D_F32, &f, 1);
+    static const struct {
+        const char *first, *second, *sentence;
+    } known[] = {{"a", "a", ": a is to be written twice; rename one"},
+                 {"a", "__metadata__", ": __metadata__ is to be written twice; rename one"},
+                 {"a", "\xFF", "is not UTF-8; rename it"}};
+    assert_int_equal(s4d_file_write(path, "old", 3, NULL), S4D_OK);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        s4d_err err = {0};
+        s4d_safetensors_entry entry[] = {{known[i].first, t}, {known[i].second, t}};
+        s4d_safetensors_contents contents = {.entry = entry, .count = 2};
+        assert_int_equal(s4d_safetensors_write(path, &contents, &err), S4D_FAILED);
+        assert_non_null(strstr(err.text, known[i].sentence));
+        assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+    }
+    s4d_err err = {0};
+    s4d_safetensors_pair twice[] = {{"k", "1"}, {"k", "2"}};
+    s4d_safetensors_contents contents = {.metadata = twice, .metadata_count = 2};
+    assert_int_equal(s4d_safetensors_write(path, &contents, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, ": k is to be written twice"));
+    s4d_bytes b;
+    assert_int_equal(s4d_file_read(path, 0, &b, NULL), S4D_OK);
+    assert_string_equal((char *)b.data, "old");
+    s4d_bytes_release(&b);
+}
+
+#ifdef S4D_TEST_HOOKS
+static s4d_status write_some(s4d_err *err)
+{
+    static float f[50000];
+    const s4d_safetensors_entry entry[] = {{"a", S4D_TENSOR(S4D_F32, f, 50000)},
+                                           {"b", S4D_TENSOR(S4D_F32, f, 50, 2)}};
+    const s4d_safetensors_pair metadata[] = {{"k", "v"}};
+    s4d_safetensors_contents contents = {entry, 2, metadata, 1};
+    return s4d_safetensors_write(path, &contents, err);
+}
+
+static s4d_status read_some(s4d_err *err)
+{
+    s4d_safetensors *st;
+    s4d_status status = s4d_safetensors_open(path, &st, err);
+    assert_true((st != NULL) == (status == S4D_OK));
+    s4d_safetensors_close(&st);
+    return status;
+}
+
+/* Every n-th call fails in turn; returns how many there were. The file before must outlive each
+ * failure. */
+static long sweep(s4d_fault kind, s4d_status (*work)(s4d_err *err), const char *before)
+{
+    for (long n = 1;; n++) {
+        s4d_err err = {0};
+        s4d_fault_set(kind, n);
+        s4d_status status = work(&err);
+        s4d_fault_set(kind, 0);
+        if (status == S4D_OK) {
+            return n - 1;
+        }
+        assert_int_equal(status, S4D_FAILED);
+        assert_non_null(strstr(err.text, path));
+        if (before) {
+            s4d_bytes b;
+            assert_int_equal(s4d_file_read(path, 0, &b, NULL), S4D_OK);
+            assert_string_equal((char *)b.data, before);
+            s4d_bytes_release(&b);
+        }
+        s4d_strlist list;
+        assert_int_equal(s4d_dir_list(root, &list, NULL), S4D_OK);
+        assert_int_equal(list.count, 1); /* no temporary file */
+        s4d_strlist_release(&list);
+    }
+}
+#endif
+
+static void failures_on_demand(void **state)
+{
+    (void)state;
+#ifdef S4D_TEST_HOOKS
+    static const struct {
+        s4d_fault kind;
+        long least;
+    } writing[] = {
+        {S4D_FAULT_ALLOC, 3}, {S4D_FAULT_WRITE, 2}, {S4D_FAULT_FSYNC, 1}, {S4D_FAULT_RENAME, 1}};
+    for (size_t i = 0; i < sizeof writing / sizeof *writing; i++) {
+        assert_int_equal(s4d_file_write(path, "old", 3, NULL), S4D_OK);
+        assert_true(sweep(writing[i].kind, write_some, "old") >= writing[i].least);
+    }
+    assert_true(sweep(S4D_FAULT_ALLOC, read_some, NULL) > 20);
+    assert_int_equal(sweep(S4D_FAULT_READ, read_some, NULL), 1);
+#else
+    print_message("skipped: needs S4D_TEST_HOOKS\n");
+    skip();
+#endif
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(no_tensors_and_no_metadata),
+        cmocka_unit_test(halves_become_floats),
+        cmocka_unit_test(negative_zero_and_nan_halves),
+        cmocka_unit_test(numbers_are_read_unaligned),
+        cmocka_unit_test(foreign_file),
+        cmocka_unit_test(names_are_checked_before_writing),
+        cmocka_unit_test(failures_on_demand),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
