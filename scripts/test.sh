@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Every test: scripts/test.sh        the quick tier, under 25 minutes on 2 cores
+#             scripts/test.sh --long more: optimised builds by clang and with OpenBLAS, repeated runs, the seeds table
+# Ends with "N passed, N failed, N skipped".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+long=false
+case "${1-}" in
+    '') ;;
+    --long) long=true ;;
+    *) echo "usage: scripts/test.sh [--long]" >&2; exit 2 ;;
+esac
+
+passed=0 failed=0 skipped=0 failures=()
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check NAME COMMAND ...: runs it, prints its output only where it fails or is skipped (status 77).
+check() {
+    local name=$1 begin status
+    shift
+    begin=$(date +%s)
+    "$@" >"$work/out" 2>&1
+    status=$?
+    case $status in
+        0) passed=$((passed + 1)); echo "ok       $name ($(($(date +%s) - begin)) s)" ;;
+        77) skipped=$((skipped + 1)); echo "skipped  $name: $(tail -n 1 "$work/out")" ;;
+        *) failed=$((failed + 1)); failures+=("$name"); echo "FAILED   $name (status $status)"; tail -n 60 "$work/out" ;;
+    esac
+}
+
+# Programs that count their own cases end with "N passed, N failed, N skipped"; the last line is shown.
+check_counted() {
+    check "$@"
+    tail -n 1 "$work/out" | sed 's/^/         /'
+}
+
+headers_compile_alone() {
+    local header bad=0
+    while read -r header; do
+        echo "#include \"${header#include/}\"" >"$work/alone.c"
+        "$1" -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Iinclude -fsyntax-only "$work/alone.c" || bad=1
+    done < <(find include -name '*.h')
+    return $bad
+}
+
+unit_tests() {
+    local program
+    for program in "$1"/tests/unit/*; do
+        [ -x "$program" ] && check "$2 $(basename "$program")" "$program"
+    done
+}
+
+say "packages"
+# shellcheck disable=SC2086
+install_packages $build_packages $test_packages
+
+say "the source tree"
+check "includes point one way" python3 scripts/check_layers.py
+check "headers compile alone (gcc)" headers_compile_alone gcc
+check "headers compile alone (clang)" headers_compile_alone clang
+if command -v nvcc >/dev/null; then
+    check "headers compile under nvcc" bash scripts/check_headers_nvcc.sh
+fi
+
+say "gcc, optimised, warnings as errors"
+check "build" build build -DCMAKE_BUILD_TYPE=Release -DS4D_WERROR=ON
+unit_tests build unit
+check_counted "operations: ref and cpu against ref64" build/tests/parity
+check_counted "operations: one thread" env OMP_NUM_THREADS=1 build/tests/parity --device cpu
+check "operations: an absent device is a skip" bash -c 'build/tests/parity --device cuda; [ $? -eq 77 ]'
+check "operations: an absent device that is required is a failure" \
+    bash -c 'build/tests/parity --device cuda --require cuda; [ $? -eq 1 ]'
+check_counted "gradients against finite differences" build/tests/grad
+check_counted "golden" build/tests/golden tests/golden
+check "golden: a folder with nothing in it fails" bash -c "! build/tests/golden $work"
+
+say "clang, warnings as errors"
+check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release
+check "golden" build-clang/tests/golden tests/golden
+
+say "other builds"
+check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF
+check "golden without video, portable processor code" build-novideo/tests/golden tests/golden --no-bmp
+
+say "address and undefined-behaviour sanitizers"
+check "build" build build-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
+    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON
+export UBSAN_OPTIONS=print_stacktrace=1
+unit_tests build-sanitize "sanitized unit"
+check "sanitized golden" build-sanitize/tests/golden tests/golden
+check "sanitized parity" build-sanitize/tests/parity
+check "a spoiled operation is caught, for each of them" build-sanitize/tests/parity --self-test
+check "sanitized tiny run" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_from_pretrained
+
+say "the binary as a user runs it"
+check_counted "end to end" python3 tests/e2e/run.py
+check "the README's commands" python3 tests/e2e/readme.py
+check "the demo, quick" scripts/demo.sh --quick
+
+if $long; then
+    say "the long tier"
+    check "build with OpenBLAS" build build-cblas -DS4D_CBLAS=CBLAS -DS4D_WERROR=ON
+    check_counted "operations with OpenBLAS" build-cblas/tests/parity
+    check "whole demo" scripts/demo.sh
+    check "pre-trained against random start" scripts/compare_start.sh
+fi
+
+if [ ${#failures[@]} -gt 0 ]; then
+    printf '\nfailed:\n'
+    printf '  %s\n' "${failures[@]}"
+fi
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
