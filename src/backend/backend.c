@@ -1,4 +1,5 @@
-/* Creation of a device, its memory, its sticky error, and the wrappers every operation is called through. */
+/* Creation of a device, its memory, its sticky error, and the wrappers every operation is called
+ * through. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,19 +42,13 @@ const char *s4d_op_name(s4d_op_id op)
 
 /* ---- creation ---- */
 
-static const device *find_device(const char *name, s4d_err *err)
+static const device *find_device(const char *name)
 {
-    const char *known[DEVICE_COUNT];
     for (int i = 0; i < DEVICE_COUNT; i++) {
         if (strcmp(devices[i].name, name) == 0) {
             return &devices[i];
         }
-        known[i] = devices[i].name;
     }
-    const char *nearest = s4d_str_nearest(name, known, DEVICE_COUNT);
-    s4d_err_set(err, S4D_USAGE, "device: \"%s\" is not a device of this build; %s%s%suse one of %s", name,
-                nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "",
-                s4d_backend_devices());
     return NULL;
 }
 
@@ -82,12 +77,14 @@ static void take_from_ref(s4d_op_table *table, const s4d_op_table *ref, int op)
 }
 
 /* One "NAME=ref" of the override. */
-static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, char *item, s4d_err *err)
+static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, char *item,
+                               s4d_err *err)
 {
     char *value = strchr(item, '=');
     if (!value || strcmp(value + 1, "ref") != 0) {
         return s4d_err_set(err, S4D_USAGE,
-                           "op: \"%s\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref",
+                           "op: \"%s\" does not say where an operation comes from; write NAME=ref, "
+                           "as in linear_fwd=ref",
                            item);
     }
     *value = '\0';
@@ -95,16 +92,20 @@ static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, cha
     if (op < 0) {
         const char *nearest = s4d_str_nearest(item, op_names, S4D_OP_COUNT);
         if (nearest) {
-            return s4d_err_set(err, S4D_USAGE, "op: there is no operation \"%s\"; did you mean \"%s\"?", item, nearest);
+            return s4d_err_set(err, S4D_USAGE,
+                               "op: there is no operation \"%s\"; did you mean \"%s\"?", item,
+                               nearest);
         }
-        return s4d_err_set(err, S4D_USAGE,
-                           "op: there is no operation \"%s\"; include/s4d/backend/ops.def lists them", item);
+        return s4d_err_set(
+            err, S4D_USAGE,
+            "op: there is no operation \"%s\"; include/s4d/backend/ops.def lists them", item);
     }
     take_from_ref(table, ref, op);
     return S4D_OK;
 }
 
-static s4d_status apply_override(s4d_op_table *table, const s4d_op_table *ref, const char *text, s4d_err *err)
+static s4d_status apply_override(s4d_op_table *table, const s4d_op_table *ref, const char *text,
+                                 s4d_err *err)
 {
     if (!text || text[0] == '\0') {
         return S4D_OK;
@@ -126,7 +127,8 @@ static s4d_status check_complete(const s4d_backend *be, s4d_err *err)
 {
 #define S4D_OP(op)                                                                                 \
     if (!be->ops.op) {                                                                             \
-        return s4d_err_set(err, S4D_FAILED, "device %s: this build lacks the operation %s; use --device ref",   \
+        return s4d_err_set(err, S4D_FAILED,                                                        \
+                           "device %s: this build lacks the operation %s; use --device ref",       \
                            be->name, #op);                                                         \
     }
 #include "s4d/backend/ops.def"
@@ -147,10 +149,11 @@ static void describe(s4d_backend *be, const device *d)
 {
     size_t room = sizeof be->description;
     if (d->threaded) {
-        snprintf(be->description, room, "%s: float32, %d thread%s, products by %s", be->name, be->threads,
-                 be->threads == 1 ? "" : "s", s4d_cpu_library());
+        snprintf(be->description, room, "%s: float32, %d thread%s, products by %s", be->name,
+                 be->threads, be->threads == 1 ? "" : "s", s4d_cpu_library());
     } else {
-        snprintf(be->description, room, "%s: plain C in %s, 1 thread, for checking the other devices", be->name,
+        snprintf(be->description, room,
+                 "%s: plain C in %s, 1 thread, for checking the other devices", be->name,
                  be->real == S4D_F64 ? "float64" : "float32");
     }
 }
@@ -158,12 +161,17 @@ static void describe(s4d_backend *be, const device *d)
 s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err)
 {
     *out = NULL;
-    const device *d = find_device(opts->device ? opts->device : "", err);
+    const char *name = opts->device ? opts->device : "";
+    const device *d = find_device(name);
     if (!d) {
-        return S4D_USAGE;
+        return s4d_err_set(err, S4D_USAGE,
+                           "device: \"%s\" is not a device of this build; use one of %s", name,
+                           s4d_backend_devices());
     }
     if (opts->threads < 0) {
-        return s4d_err_set(err, S4D_USAGE, "threads: %d is below 0; give a number of threads, or 0 for all", opts->threads);
+        return s4d_err_set(err, S4D_USAGE,
+                           "threads: %d is below 0; give a number of threads, or 0 for all",
+                           opts->threads);
     }
     s4d_backend *be = s4d_mem_alloc(1, sizeof *be);
     if (!be) {
@@ -173,7 +181,7 @@ s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s
     be->real = d->real;
     be->spoil = -1;
     be->threads = !d->threaded ? 1 : opts->threads ? opts->threads : s4d_cpu_count();
-    s4d_op_table ref = {0};
+    s4d_op_table ref;
     if (d->real == S4D_F64) {
         s4d_ref_fill_f64(&ref);
     } else {

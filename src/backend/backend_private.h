@@ -43,8 +43,9 @@ const char *s4d_cpu_library(void);
 #undef S4D_OP
 
 #ifdef S4D_TEST_HOOKS
-/* From now on every call of `op` is followed by damage to the last element of one of its results: the tensor that
- * stands `tensor` bytes into the operation's arguments. op -1 ends it. For the test of the tests. */
+/* From now on every call of `op` is followed by damage to the last element of one of its results:
+ * the tensor that stands `tensor` bytes into the operation's arguments. op -1 ends it. For the test
+ * of the tests. */
 void s4d_backend_spoil(s4d_backend *be, int op, size_t tensor);
 /* Does the damage; called by the wrappers. */
 void s4d_backend_spoil_result(s4d_backend *be, const void *args);

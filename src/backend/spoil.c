@@ -1,4 +1,5 @@
-/* Spoils a result on demand, so that the tests can be tested. Compiled into the test library only. */
+/* Spoils a result on demand, so that the tests can be tested. Compiled into the test library only.
+ */
 #include "backend/backend_private.h"
 
 #ifdef S4D_TEST_HOOKS

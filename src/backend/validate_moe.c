@@ -70,7 +70,8 @@ void s4d_validate_moe_plan(const s4d_backend *be, const s4d_moe_plan_args *args)
 
 void s4d_validate_grouped_linear_fwd(const s4d_backend *be, const s4d_grouped_linear_fwd_args *args)
 {
-    int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y), E = args->w.dim[0];
+    int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y),
+            E = args->w.dim[0];
     ROWS(x, REAL, R, K);
     SHAPE(w, REAL, E, N, K);
     SHAPE(b, REAL, E, N);
@@ -83,7 +84,8 @@ void s4d_validate_grouped_linear_fwd(const s4d_backend *be, const s4d_grouped_li
 
 void s4d_validate_grouped_linear_bwd(const s4d_backend *be, const s4d_grouped_linear_bwd_args *args)
 {
-    int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->dy), E = args->w.dim[0];
+    int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->dy),
+            E = args->w.dim[0];
     ROWS(x, REAL, R, K);
     SHAPE(w, REAL, E, N, K);
     ROWS(dy, REAL, R, N);
@@ -138,7 +140,8 @@ void s4d_validate_moe_combine_fwd(const s4d_backend *be, const s4d_moe_combine_f
 
 void s4d_validate_moe_combine_bwd(const s4d_backend *be, const s4d_moe_combine_bwd_args *args)
 {
-    int64_t R = s4d_rows(&args->x), M = s4d_rows(&args->dy), D = s4d_width(&args->dy), K = s4d_width(&args->gate);
+    int64_t R = s4d_rows(&args->x), M = s4d_rows(&args->dy), D = s4d_width(&args->dy),
+            K = s4d_width(&args->gate);
     ROWS(x, REAL, R, D);
     ROWS(gate, REAL, M, K);
     ROWS(slot, S4D_I32, M, K);
@@ -155,7 +158,8 @@ void s4d_validate_moe_combine_bwd(const s4d_backend *be, const s4d_moe_combine_b
 
 void s4d_validate_balance_loss_fwd(const s4d_backend *be, const s4d_balance_loss_fwd_args *args)
 {
-    int64_t B = args->noisy.dim[0], N = args->noisy.dim[1], E = args->noisy.dim[2], K = args->index.dim[2];
+    int64_t B = args->noisy.dim[0], N = args->noisy.dim[1], E = args->noisy.dim[2],
+            K = args->index.dim[2];
     S4D_BUG_IF(args->kind != S4D_BALANCE_LOGITS && args->kind != S4D_BALANCE_SOFTMAX);
     S4D_BUG_IF(B < 1 || N < 1 || E > MAX_EXPERTS || K > E);
     SHAPE(noisy, REAL, B, N, E);

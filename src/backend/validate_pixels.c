@@ -4,23 +4,25 @@
 static bool recipe_fits(const s4d_recipe *r, const s4d_pixels_args *args)
 {
     int64_t T = args->y.dim[2], S = args->y.dim[3], bytes = s4d_tensor_count(&args->frames);
-    if (r->height < 1 || r->width < 1 || r->mid_height < 1 || r->mid_width < 1 || r->box_height < 1 ||
-        r->box_width < 1 || r->top < 0 || r->left < 0 || r->offset < 0 || r->offset > bytes) {
+    if (r->height < 1 || r->width < 1 || r->mid_height < 1 || r->mid_width < 1 ||
+        r->box_height < 1 || r->box_width < 1 || r->top < 0 || r->left < 0 || r->offset < 0 ||
+        r->offset > bytes) {
         return false;
     }
     if (r->box_height > r->mid_height - r->top || r->box_width > r->mid_width - r->left) {
         return false;
     }
     int64_t frames;
-    if (__builtin_mul_overflow((int64_t)r->height * r->width, 3 * T, &frames) || frames > bytes - r->offset) {
+    if (__builtin_mul_overflow((int64_t)r->height * r->width, 3 * T, &frames) ||
+        frames > bytes - r->offset) {
         return false;
     }
     if (r->erase == S4D_ERASE_NONE) {
         return true;
     }
-    return (r->erase == S4D_ERASE_BLACK || r->erase == S4D_ERASE_NOISE) && r->erase_top >= 0 && r->erase_left >= 0 &&
-           r->erase_height >= 0 && r->erase_width >= 0 && r->erase_height <= S - r->erase_top &&
-           r->erase_width <= S - r->erase_left;
+    return (r->erase == S4D_ERASE_BLACK || r->erase == S4D_ERASE_NOISE) && r->erase_top >= 0 &&
+           r->erase_left >= 0 && r->erase_height >= 0 && r->erase_width >= 0 &&
+           r->erase_height <= S - r->erase_top && r->erase_width <= S - r->erase_left;
 }
 
 void s4d_validate_pixels(const s4d_backend *be, const s4d_pixels_args *args)
@@ -47,11 +49,12 @@ void s4d_validate_mix(const s4d_backend *be, const s4d_mix_args *args)
     SHAPE(x, REAL, B, 3, T, S, S);
     S4D_BUG_IF(d->mode != S4D_MIX_NONE && d->mode != S4D_MIX_MIXUP && d->mode != S4D_MIX_CUTMIX);
     S4D_BUG_IF(d->mode == S4D_MIX_MIXUP && !(d->lam >= 0.0 && d->lam <= 1.0));
-    S4D_BUG_IF(d->mode == S4D_MIX_CUTMIX &&
-               !(0 <= d->yl && d->yl <= d->yh && d->yh <= S && 0 <= d->xl && d->xl <= d->xh && d->xh <= S));
+    S4D_BUG_IF(d->mode == S4D_MIX_CUTMIX && !(0 <= d->yl && d->yl <= d->yh && d->yh <= S &&
+                                              0 <= d->xl && d->xl <= d->xh && d->xh <= S));
 }
 
-/* Tokens of a sample; the tubelet divides T (an image is repeated to one tubelet), the patch divides S. */
+/* Tokens of a sample; the tubelet divides T (an image is repeated to one tubelet), the patch
+ * divides S. */
 static int64_t token_count(const s4d_tensor *x, int tubelet, int patch)
 {
     int64_t T = x->dim[2], S = x->dim[3];
@@ -81,7 +84,8 @@ void s4d_validate_mae_target(const s4d_backend *be, const s4d_mae_target_args *a
     SHAPE(x, REAL, B, 3, T, S, S);
     int64_t tokens = token_count(&args->x, args->tubelet, args->patch);
     SHAPE(y, REAL, B, V, (int64_t)args->tubelet * args->patch * args->patch * 3);
-    S4D_BUG_IF((int64_t)args->tubelet * args->patch * args->patch < 2); /* one value has no variance */
+    S4D_BUG_IF((int64_t)args->tubelet * args->patch * args->patch <
+               2); /* one value has no variance */
     if (GIVEN(index)) {
         SHAPE(index, S4D_I32, B, V);
     }

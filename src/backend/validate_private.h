@@ -1,5 +1,6 @@
-/* The vocabulary of the shape rules. Each macro speaks of a member of `args` and needs `be` in scope; a broken rule
- * ends the program with the place, the member, its shape and the rule. Private to src/backend/validate*.c. */
+/* The vocabulary of the shape rules. Each macro speaks of a member of `args` and needs `be` in
+ * scope; a broken rule ends the program with the place, the member, its shape and the rule. Private
+ * to src/backend/validate*.c. */
 #ifndef S4D_BACKEND_VALIDATE_PRIVATE_H
 #define S4D_BACKEND_VALIDATE_PRIVATE_H
 
@@ -42,7 +43,7 @@ static inline int64_t s4d_rows(const s4d_tensor *t)
                 &(s4d_rule){.file = __FILE__,                                                      \
                             .line = __LINE__,                                                      \
                             .text = #member ": " #type " [" #__VA_ARGS__ "]",                      \
-                            .dtype = (int)(type),                                             \
+                            .dtype = (int)(type),                                                  \
                             .rows = by_rows,                                                       \
                             .rank = (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),     \
                             .dim = {__VA_ARGS__}})

@@ -66,11 +66,13 @@ void s4d_validate_adamw(const s4d_backend *be, const s4d_adamw_args *args)
     APART(m, g);
     APART(m, v);
     APART(v, g);
-    S4D_BUG_IF(!(args->beta1 >= 0.0 && args->beta1 < 1.0 && args->beta2 >= 0.0 && args->beta2 < 1.0));
+    S4D_BUG_IF(
+        !(args->beta1 >= 0.0 && args->beta1 < 1.0 && args->beta2 >= 0.0 && args->beta2 < 1.0));
     S4D_BUG_IF(args->segments < 0);
     for (int i = 0; !be->planning && i < args->segments; i++) {
         const s4d_adamw_segment *s = &args->segment[i];
-        S4D_BUG_IF(s->offset < 0 || s->count < 0 || s->offset > P || s->count > P - s->offset || s->step < 1);
+        S4D_BUG_IF(s->offset < 0 || s->count < 0 || s->offset > P || s->count > P - s->offset ||
+                   s->step < 1);
     }
 }
 

@@ -83,7 +83,8 @@ static void failure_sticks(void **state)
     s4d_cast(be, &(s4d_cast_args){.x = x, .y = half});
     s4d_err err = {0};
     assert_int_equal(s4d_backend_check(be, &err), S4D_FAILED);
-    static const char sentence[] = "device ref: no cast from F32 to BF16; this device casts between F32 and F64";
+    static const char sentence[] =
+        "device ref: no cast from F32 to BF16; this device casts between F32 and F64";
     assert_string_equal(err.text, sentence);
 
     /* Nothing more is done, and the first sentence stays. */
@@ -175,7 +176,8 @@ static void wrong_width(s4d_backend *be)
 
 static void wrong_dtype(s4d_backend *be)
 {
-    s4d_gelu_fwd(be, &(s4d_gelu_fwd_args){.x = S4D_TENSOR(S4D_F64, NULL, 2), .y = S4D_TENSOR(S4D_F32, NULL, 2)});
+    s4d_gelu_fwd(be, &(s4d_gelu_fwd_args){.x = S4D_TENSOR(S4D_F64, NULL, 2),
+                                          .y = S4D_TENSOR(S4D_F32, NULL, 2)});
 }
 
 static void missing_tensor(s4d_backend *be)
@@ -191,7 +193,8 @@ static void missing_memory(s4d_backend *be)
 static void shared_memory(s4d_backend *be)
 {
     s4d_tensor x = take(be, 8);
-    s4d_gelu_fwd(be, &(s4d_gelu_fwd_args){.x = s4d_tensor_rows(x, 0, 4), .y = s4d_tensor_rows(x, 3, 4)});
+    s4d_gelu_fwd(
+        be, &(s4d_gelu_fwd_args){.x = s4d_tensor_rows(x, 0, 4), .y = s4d_tensor_rows(x, 3, 4)});
 }
 
 static void index_out_of_range(s4d_backend *be)
@@ -208,7 +211,8 @@ static void broken_rules_end_the_program(void **state)
     (void)state;
     ends_with(wrong_width, true, "\"w: REAL [N, K]\" = [4,3]: it is of the shape [4,5]");
     for (int planning = 0; planning < 2; planning++) {
-        ends_with(wrong_dtype, planning, "\"x: REAL [n]\" = [2] (rows under any leading shape): it is F64 [2]");
+        ends_with(wrong_dtype, planning,
+                  "\"x: REAL [n]\" = [2] (rows under any leading shape): it is F64 [2]");
         ends_with(missing_tensor, planning, "it is not given []");
     }
     ends_with(missing_memory, false, "it is without memory [2]");

@@ -11,10 +11,12 @@
 #include "s4d/backend/backend.h"
 #include "s4d/base/fault.h"
 
-static s4d_status create(const char *device, int threads, const char *override, s4d_backend **be, s4d_err *err)
+static s4d_status create(const char *device, int threads, const char *override, s4d_backend **be,
+                         s4d_err *err)
 {
     *err = (s4d_err){0};
-    return s4d_backend_create(&(s4d_backend_opts){.device = device, .threads = threads, .override = override}, be, err);
+    return s4d_backend_create(
+        &(s4d_backend_opts){.device = device, .threads = threads, .override = override}, be, err);
 }
 
 static void refused(const char *device, int threads, const char *override, const char *sentence)
@@ -57,9 +59,11 @@ static void devices_say_what_they_are(void **state)
 static void unknown_device_is_refused(void **state)
 {
     (void)state;
-    refused("cpuu", 0, "", "device: \"cpuu\" is not a device of this build; did you mean \"cpu\"? use one of ref, ref64, cpu");
-    refused("quantum", 0, "", "device: \"quantum\" is not a device of this build; use one of ref, ref64, cpu");
-    refused("", 0, "", "device: \"\" is not a device of this build; did you mean \"ref\"? use one of ref, ref64, cpu");
+    refused("cpuu", 0, "",
+            "device: \"cpuu\" is not a device of this build; use one of ref, ref64, cpu");
+    refused("quantum", 0, "",
+            "device: \"quantum\" is not a device of this build; use one of ref, ref64, cpu");
+    refused("", 0, "", "device: \"\" is not a device of this build; use one of ref, ref64, cpu");
 }
 
 static void negative_threads_are_refused(void **state)
@@ -84,17 +88,21 @@ static void threads_are_kept(void **state)
 static void wrong_override_is_refused(void **state)
 {
     (void)state;
-    refused("cpu", 0, "linear_fw=ref", "op: there is no operation \"linear_fw\"; did you mean \"linear_fwd\"?");
+    refused("cpu", 0, "linear_fw=ref",
+            "op: there is no operation \"linear_fw\"; did you mean \"linear_fwd\"?");
     refused("cpu", 0, "gelu_fwd=ref,linear_bwdd=ref",
             "op: there is no operation \"linear_bwdd\"; did you mean \"linear_bwd\"?");
     refused("cpu", 0, "convolution=ref",
             "op: there is no operation \"convolution\"; include/s4d/backend/ops.def lists them");
     refused("cpu", 0, "gelu_fwd=cpu",
-            "op: \"gelu_fwd=cpu\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+            "op: \"gelu_fwd=cpu\" does not say where an operation comes from; write NAME=ref, as "
+            "in linear_fwd=ref");
     refused("cpu", 0, "gelu_fwd",
-            "op: \"gelu_fwd\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+            "op: \"gelu_fwd\" does not say where an operation comes from; write NAME=ref, as in "
+            "linear_fwd=ref");
     refused("cpu", 0, "gelu_fwd=ref,",
-            "op: \"\" does not say where an operation comes from; write NAME=ref, as in linear_fwd=ref");
+            "op: \"\" does not say where an operation comes from; write NAME=ref, as in "
+            "linear_fwd=ref");
 }
 
 /* Every operation of cpu put back leaves none of its own. */

@@ -73,10 +73,12 @@ REF_OP(attention_fwd)
     }
 }
 
-/* p[i,j] = exp(s[i,j] - stats[i]); ds[i,j] = p[i,j] * (dy_i v_j - dy_i y_i), the gradient of the scores. */
+/* p[i,j] = exp(s[i,j] - stats[i]); ds[i,j] = p[i,j] * (dy_i v_j - dy_i y_i), the gradient of the
+ * scores. */
 static void matrices(const head *u, const s4d_attention_bwd_args *args, double *p, double *ds)
 {
-    const real *qkv = args->qkv.data, *y = args->y.data, *dy = args->dy.data, *stats = args->stats.data;
+    const real *qkv = args->qkv.data, *y = args->y.data, *dy = args->dy.data,
+               *stats = args->stats.data;
     for (int64_t i = 0; i < u->N; i++) {
         double *p_i = p + i * u->N, *ds_i = ds + i * u->N;
         double log_sum = (double)stats[(u->b * u->H + u->h) * u->N + i];
@@ -89,7 +91,8 @@ static void matrices(const head *u, const s4d_attention_bwd_args *args, double *
     }
 }
 
-static void head_bwd(const head *u, const s4d_attention_bwd_args *args, const double *p, const double *ds)
+static void head_bwd(const head *u, const s4d_attention_bwd_args *args, const double *p,
+                     const double *ds)
 {
     const real *qkv = args->qkv.data, *dy = args->dy.data;
     real *dqkv = args->dqkv.data;
@@ -113,8 +116,9 @@ REF_OP(attention_bwd)
     int64_t B = args->qkv.dim[0], N = args->qkv.dim[1], H = args->qkv.dim[3], d = args->qkv.dim[4];
     size_t bytes;
     if (__builtin_mul_overflow((size_t)N * 2 * sizeof(double), (size_t)N, &bytes)) {
-        s4d_backend_fail(be, "device %s: attention over %lld tokens needs more memory than can be addressed", be->name,
-                         (long long)N);
+        s4d_backend_fail(
+            be, "device %s: attention over %lld tokens needs more memory than can be addressed",
+            be->name, (long long)N);
         return;
     }
     double *p = s4d_backend_scratch(be, bytes);

@@ -33,7 +33,8 @@ static void shares(const int32_t *index, int64_t N, int64_t K, int64_t E, real *
 
 REF_OP(balance_loss_fwd)
 {
-    int64_t B = args->noisy.dim[0], N = args->noisy.dim[1], E = args->noisy.dim[2], K = args->index.dim[2];
+    int64_t B = args->noisy.dim[0], N = args->noisy.dim[1], E = args->noisy.dim[2],
+            K = args->index.dim[2];
     double *value = s4d_backend_scratch(be, (size_t)E * sizeof *value);
     if (!value) {
         return;
@@ -66,7 +67,8 @@ REF_OP(balance_loss_bwd)
             mean += value[e] * (double)f[e];
         }
         for (int64_t e = 0; e < E; e++) {
-            double grad = args->kind == S4D_BALANCE_LOGITS ? (double)f[e] : value[e] * ((double)f[e] - mean);
+            double grad =
+                args->kind == S4D_BALANCE_LOGITS ? (double)f[e] : value[e] * ((double)f[e] - mean);
             dnoisy[e] = (real)(factor * grad);
         }
     }

@@ -32,12 +32,14 @@ REF_OP(cast)
 {
     int64_t n = s4d_tensor_count(&args->x);
     if (!is_float(args->x.dtype) || !is_float(args->y.dtype)) {
-        s4d_backend_fail(be, "device %s: no cast from %s to %s; this device casts between F32 and F64", be->name,
-                         s4d_dtype_name(args->x.dtype), s4d_dtype_name(args->y.dtype));
+        s4d_backend_fail(be,
+                         "device %s: no cast from %s to %s; this device casts between F32 and F64",
+                         be->name, s4d_dtype_name(args->x.dtype), s4d_dtype_name(args->y.dtype));
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        double value = args->x.dtype == S4D_F64 ? ((const double *)args->x.data)[i] : (double)((const float *)args->x.data)[i];
+        double value = args->x.dtype == S4D_F64 ? ((const double *)args->x.data)[i]
+                                                : (double)((const float *)args->x.data)[i];
         if (args->y.dtype == S4D_F64) {
             ((double *)args->y.data)[i] = value;
         } else {

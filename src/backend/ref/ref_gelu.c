@@ -3,7 +3,8 @@
 
 #include "backend/ref/ref_private.h"
 
-static const double sqrt_half = 0.70710678118654752440, inverse_sqrt_two_pi = 0.39894228040143267794;
+static const double sqrt_half = 0.70710678118654752440,
+                    inverse_sqrt_two_pi = 0.39894228040143267794;
 
 static double normal_cdf(double x)
 {

@@ -28,7 +28,8 @@ REF_OP(mae_loss_bwd)
 static double adjusted(const s4d_cross_entropy_fwd_args *args, int64_t b, int64_t c)
 {
     double logit = (double)((const real *)args->logits.data)[b * width(&args->logits) + c];
-    return s4d_tensor_given(&args->adjust) ? logit + (double)((const real *)args->adjust.data)[c] : logit;
+    return s4d_tensor_given(&args->adjust) ? logit + (double)((const real *)args->adjust.data)[c]
+                                           : logit;
 }
 
 static double class_weight(const s4d_tensor *weight, int64_t c)
@@ -72,7 +73,8 @@ REF_OP(cross_entropy_bwd)
 {
     int64_t B = rows(&args->prob), C = width(&args->prob);
     for (int64_t b = 0; b < B; b++) {
-        const real *prob = (const real *)args->prob.data + b * C, *target = (const real *)args->target.data + b * C;
+        const real *prob = (const real *)args->prob.data + b * C,
+                   *target = (const real *)args->target.data + b * C;
         real *dlogits = (real *)args->dlogits.data + b * C;
         double all = 0;
         for (int64_t c = 0; c < C; c++) {

@@ -1,11 +1,13 @@
-/* Mixture of experts: the plan of the dispatch buffer, the experts' products, the ways in and out of the buffer. */
+/* Mixture of experts: the plan of the dispatch buffer, the experts' products, the ways in and out
+ * of the buffer. */
 #include "backend/ref/ref_private.h"
 
 REF_OP(moe_plan)
 {
     int64_t M = rows(&args->index), K = width(&args->index), E = width(&args->load);
     const int32_t *index = args->index.data;
-    int32_t *offset = args->offset.data, *slot = args->slot.data, *token = args->token.data, *load = args->load.data;
+    int32_t *offset = args->offset.data, *slot = args->slot.data, *token = args->token.data,
+            *load = args->load.data;
     int32_t row = 0, dropped = 0;
     for (int64_t e = 0; e < E; e++) {
         offset[e] = row;
@@ -57,13 +59,15 @@ REF_OP(grouped_linear_fwd)
         group(&args->offset, e, R, &first, &end);
         for (int64_t r = first; r < end; r++) {
             for (int64_t n = 0; n < N; n++) {
-                y[r * N + n] = (real)(dot(x + r * K, w + (e * N + n) * K, K) + (double)b[e * N + n]);
+                y[r * N + n] =
+                    (real)(dot(x + r * K, w + (e * N + n) * K, K) + (double)b[e * N + n]);
             }
         }
     }
 }
 
-static void grouped_dx(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first, int64_t end)
+static void grouped_dx(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first,
+                       int64_t end)
 {
     int64_t K = width(&args->x), N = width(&args->dy);
     const real *w = (const real *)args->w.data + e * N * K, *dy = args->dy.data;
@@ -79,7 +83,8 @@ static void grouped_dx(const s4d_grouped_linear_bwd_args *args, int64_t e, int64
     }
 }
 
-static void grouped_dw(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first, int64_t end)
+static void grouped_dw(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first,
+                       int64_t end)
 {
     int64_t K = width(&args->x), N = width(&args->dy);
     const real *x = args->x.data, *dy = args->dy.data;

@@ -27,12 +27,15 @@ REF_OP(layer_norm_fwd)
     }
 }
 
-/* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * w and xhat = (x - mean) * rstd. */
+/* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * w and xhat = (x - mean) * rstd.
+ */
 static void norm_dx(const s4d_layer_norm_bwd_args *args, int64_t m, int64_t D)
 {
-    const real *x = (const real *)args->x.data + m * D, *dy = (const real *)args->dy.data + m * D, *w = args->w.data;
+    const real *x = (const real *)args->x.data + m * D, *dy = (const real *)args->dy.data + m * D,
+               *w = args->w.data;
     real *dx = (real *)args->dx.data + m * D;
-    double mean = (double)((const real *)args->mean.data)[m], rstd = (double)((const real *)args->rstd.data)[m];
+    double mean = (double)((const real *)args->mean.data)[m],
+           rstd = (double)((const real *)args->rstd.data)[m];
     double sum_g = 0, sum_gx = 0;
     for (int64_t d = 0; d < D; d++) {
         double g = (double)dy[d] * (double)w[d];
@@ -49,7 +52,8 @@ static void norm_dx(const s4d_layer_norm_bwd_args *args, int64_t m, int64_t D)
 REF_OP(layer_norm_bwd)
 {
     int64_t M = rows(&args->x), D = width(&args->x);
-    const real *x = args->x.data, *dy = args->dy.data, *mean = args->mean.data, *rstd = args->rstd.data;
+    const real *x = args->x.data, *dy = args->dy.data, *mean = args->mean.data,
+               *rstd = args->rstd.data;
     real *dw = args->dw.data, *db = args->db.data;
     for (int64_t d = 0; d < D; d++) {
         double sum_w = (double)dw[d], sum_b = (double)db[d];

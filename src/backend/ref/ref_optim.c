@@ -7,7 +7,8 @@ static void adamw_segment(const s4d_adamw_args *args, const s4d_adamw_segment *s
 {
     real *w = args->w.data, *m = args->m.data, *v = args->v.data;
     const real *g = args->g.data;
-    double bias1 = 1 - pow(args->beta1, (double)s->step), bias2 = 1 - pow(args->beta2, (double)s->step);
+    double bias1 = 1 - pow(args->beta1, (double)s->step),
+           bias2 = 1 - pow(args->beta2, (double)s->step);
     for (int64_t i = s->offset; i < s->offset + s->count; i++) {
         double grad = (double)g[i];
         m[i] = (real)(args->beta1 * (double)m[i] + (1 - args->beta1) * grad);

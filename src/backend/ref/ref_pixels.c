@@ -59,7 +59,8 @@ static real box_pixel(const plane *p, int64_t y, int64_t x, int64_t S)
 {
     const s4d_recipe *r = p->recipe;
     pair v = pair_at(y, r->box_height, S), h = pair_at(x, r->box_width, S);
-    int64_t top = r->top + v.low, bottom = r->top + v.high, left = r->left + h.low, right = r->left + h.high;
+    int64_t top = r->top + v.low, bottom = r->top + v.high, left = r->left + h.low,
+            right = r->left + h.high;
     const real corner[2][2] = {{mid_pixel(p, top, left), mid_pixel(p, top, right)},
                                {mid_pixel(p, bottom, left), mid_pixel(p, bottom, right)}};
     return blend(corner, v.lambda, h.lambda);

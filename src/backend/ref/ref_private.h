@@ -1,5 +1,6 @@
-/* The reference device: plain loops in the order of the formulas, built once as float and once as double.
- * Sums are double in both builds; what is stored is rounded once. Private to src/backend/ref. */
+/* The reference device: plain loops in the order of the formulas, built once as float and once as
+ * double. Sums are double in both builds; what is stored is rounded once. Private to
+ * src/backend/ref. */
 #ifndef S4D_BACKEND_REF_PRIVATE_H
 #define S4D_BACKEND_REF_PRIVATE_H
 

@@ -46,11 +46,14 @@ static void gates(const real *noisy, const int32_t *index, int64_t K, real *gate
 REF_OP(route_fwd)
 {
     int64_t M = rows(&args->logits), E = width(&args->logits), K = width(&args->gate);
-    const real *logits = args->logits.data, *noise_logits = args->noise_logits.data, *noise = args->noise.data;
+    const real *logits = args->logits.data, *noise_logits = args->noise_logits.data,
+               *noise = args->noise.data;
     real *noisy = args->noisy.data, *gate = args->gate.data;
     int32_t *index = args->index.data;
     for (int64_t i = 0; i < M * E; i++) {
-        double jitter = s4d_tensor_given(&args->noise) ? softplus((double)noise_logits[i]) * (double)noise[i] : 0;
+        double jitter = s4d_tensor_given(&args->noise)
+                            ? softplus((double)noise_logits[i]) * (double)noise[i]
+                            : 0;
         noisy[i] = (real)((double)logits[i] + jitter);
     }
     for (int64_t m = 0; m < M; m++) {
@@ -62,11 +65,13 @@ REF_OP(route_fwd)
 REF_OP(route_bwd)
 {
     int64_t M = rows(&args->dlogits), E = width(&args->dlogits), K = width(&args->gate);
-    const real *noise_logits = args->noise_logits.data, *noise = args->noise.data, *dnoisy = args->dnoisy.data;
+    const real *noise_logits = args->noise_logits.data, *noise = args->noise.data,
+               *dnoisy = args->dnoisy.data;
     const int32_t *index = args->index.data;
     real *dlogits = args->dlogits.data, *dnoise_logits = args->dnoise_logits.data;
     for (int64_t m = 0; m < M; m++) {
-        const real *gate = (const real *)args->gate.data + m * K, *dgate = (const real *)args->dgate.data + m * K;
+        const real *gate = (const real *)args->gate.data + m * K,
+                   *dgate = (const real *)args->dgate.data + m * K;
         double mean = dot(gate, dgate, K);
         for (int64_t e = 0; e < E; e++) {
             double grad = s4d_tensor_given(&args->dnoisy) ? (double)dnoisy[m * E + e] : 0;
@@ -78,7 +83,8 @@ REF_OP(route_bwd)
             int64_t i = m * E + e;
             dlogits[i] = (real)grad;
             if (s4d_tensor_given(&args->noise)) {
-                dnoise_logits[i] = (real)(grad * (double)noise[i] * sigmoid((double)noise_logits[i]));
+                dnoise_logits[i] =
+                    (real)(grad * (double)noise[i] * sigmoid((double)noise_logits[i]));
             }
         }
     }

@@ -53,7 +53,8 @@ REF_OP(scatter_rows)
 
 REF_OP(token_fill_fwd)
 {
-    int64_t B = args->x.dim[0], V = args->x.dim[1], D = args->x.dim[2], M = args->masked.dim[1], N = V + M;
+    int64_t B = args->x.dim[0], V = args->x.dim[1], D = args->x.dim[2], M = args->masked.dim[1],
+            N = V + M;
     const real *x = args->x.data, *token = args->token.data;
     const int32_t *visible = args->visible.data, *masked = args->masked.data;
     real *y = args->y.data;
@@ -69,7 +70,8 @@ REF_OP(token_fill_fwd)
 
 REF_OP(token_fill_bwd)
 {
-    int64_t B = args->dx.dim[0], V = args->dx.dim[1], D = args->dx.dim[2], M = args->masked.dim[1], N = V + M;
+    int64_t B = args->dx.dim[0], V = args->dx.dim[1], D = args->dx.dim[2], M = args->masked.dim[1],
+            N = V + M;
     const real *dy = args->dy.data;
     const int32_t *visible = args->visible.data, *masked = args->masked.data;
     real *dx = args->dx.data, *dtoken = args->dtoken.data;
