@@ -4,9 +4,11 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -169,6 +171,30 @@ static void appender_adds_lines(void **state)
     assert_holds(in("log"), "{}\n\n{}\n\n");
 }
 
+/* A limit on the file's size cuts the write short, as a full disk does. */
+static void appender_takes_half_a_line_back(void **state)
+{
+    (void)state;
+    s4d_err err = {0};
+    s4d_appender *a;
+    struct rlimit before, tight;
+    assert_int_equal(s4d_appender_create(in("cut"), &a, &err), S4D_OK);
+    assert_int_equal(s4d_appender_line(a, "whole", &err), S4D_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 8; /* "whole\n" and two bytes more */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    s4d_status status = s4d_appender_line(a, "half", &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, S4D_FAILED);
+    assert_says(&err, in("cut"), "File too large");
+    assert_holds(in("cut"), "whole\n");
+    assert_int_equal(s4d_appender_line(a, "half", &err), S4D_OK);
+    assert_holds(in("cut"), "whole\nhalf\n");
+    s4d_appender_destroy(&a);
+}
+
 static void paths(void **state)
 {
     (void)state;
@@ -274,6 +300,7 @@ int main(void)
         cmocka_unit_test(writer_keeps_pieces_in_order),
         cmocka_unit_test(abort_leaves_the_old_file),
         cmocka_unit_test(appender_adds_lines),
+        cmocka_unit_test(appender_takes_half_a_line_back),
         cmocka_unit_test(paths),
         cmocka_unit_test(folders),
         cmocka_unit_test(folders_move_in_one_step),

@@ -110,6 +110,21 @@ static void whole_numbers(void **state)
     }
 }
 
+/* cJSON reads 63 characters of a number and no more. */
+static void long_numbers(void **state)
+{
+    (void)state;
+    char text[65] = "0.5";
+    memset(text + 3, '0', 61);
+    s4d_json *doc;
+    s4d_err err = {0};
+    assert_int_equal(s4d_json_parse(text, 64, "t", &doc, &err), S4D_USAGE);
+    text[62] = '7';
+    assert_int_equal(s4d_json_parse(text, 63, "t", &doc, &err), S4D_OK);
+    assert_true(s4d_json_number(doc) == 0.5);
+    s4d_json_destroy(&doc);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -201,6 +216,16 @@ static void depth_is_limited(void **state)
         assert_int_equal(status, depth == 64 ? S4D_OK : S4D_USAGE);
         s4d_json_destroy(&doc);
     }
+    s4d_str flat = {0}; /* many side by side are not deep */
+    s4d_str_add(&flat, "[{}");
+    for (int i = 0; i < 100; i++) {
+        s4d_str_add(&flat, ",[{}]");
+    }
+    s4d_str_add(&flat, "]");
+    s4d_json *wide = parse(flat.text);
+    assert_int_equal(s4d_json_count(wide), 101);
+    s4d_json_destroy(&wide);
+    s4d_str_release(&flat);
     char *deep = malloc(1000000);
     memset(deep, '[', 1000000);
     s4d_json *doc;
@@ -283,10 +308,11 @@ static void refuses_assignments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_values),      cmocka_unit_test(reads_strings),
-        cmocka_unit_test(stops_at_the_size), cmocka_unit_test(whole_numbers),
-        cmocka_unit_test(refuses),           cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(sets_values),       cmocka_unit_test(refuses_assignments),
+        cmocka_unit_test(reads_values),        cmocka_unit_test(reads_strings),
+        cmocka_unit_test(stops_at_the_size),   cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(long_numbers),        cmocka_unit_test(refuses),
+        cmocka_unit_test(depth_is_limited),    cmocka_unit_test(sets_values),
+        cmocka_unit_test(refuses_assignments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,50 @@ static void round_trip(void **state)
     s4d_safetensors_close(&st);
 }
 
+static void data_begin_aligned(void **state)
+{
+    (void)state;
+    double value = 0.25;
+    char key[10] = "";
+    for (int i = 0; i < 9; i++) {
+        key[i] = 'k';
+        s4d_safetensors_entry entry = {key, S4D_TENSOR(S4D_F64, &value, 1)};
+        s4d_safetensors_contents contents = {.entry = &entry, .count = 1};
+        assert_int_equal(s4d_safetensors_write(path, &contents, NULL), S4D_OK);
+        s4d_safetensors *st = open_file();
+        assert_int_equal((uintptr_t)s4d_safetensors_at(st, 0)->data % 8, 0);
+        s4d_safetensors_close(&st);
+    }
+}
+
+/* Whether the file is mapped into this process. */
+static bool is_mapped(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    char line[S4D_PATH_MAX + 200];
+    bool found = false;
+    while (fgets(line, sizeof line, maps)) {
+        found = found || strstr(line, path);
+    }
+    fclose(maps);
+    return found;
+}
+
+static void closing_unmaps(void **state)
+{
+    (void)state;
+    s4d_safetensors_contents nothing = {0};
+    assert_int_equal(s4d_safetensors_write(path, &nothing, NULL), S4D_OK);
+    s4d_safetensors *st = open_file();
+    assert_true(is_mapped());
+    s4d_safetensors_close(&st);
+    assert_false(is_mapped());
+    write_raw("[]", NULL, 0);
+    assert_int_equal(s4d_safetensors_open(path, &st, NULL), S4D_FAILED);
+    assert_false(is_mapped());
+}
+
 static void no_tensors_and_no_metadata(void **state)
 {
     (void)state;
@@ -360,6 +404,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(data_begin_aligned),
+        cmocka_unit_test(closing_unmaps),
         cmocka_unit_test(no_tensors_and_no_metadata),
         cmocka_unit_test(halves_become_floats),
         cmocka_unit_test(negative_zero_and_nan_halves),
