@@ -111,8 +111,12 @@ s4d_status s4d_json_parse(const char *text, size_t size, const char *origin, s4d
     if (status) {
         return status;
     }
-    /* The scanner took the text, so all that is left to fail is memory. */
+    /* One parse at a time: cJSON notes the place of its last error in a variable of its own. The
+     * scanner took the text, so all that is left to fail is memory. */
+    static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&parsing);
     cJSON *root = cJSON_ParseWithLengthOpts(text, size, NULL, 0);
+    pthread_mutex_unlock(&parsing);
     if (!root) {
         return s4d_err_memory(err, size, origin);
     }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,34 @@ static void refuses(void **state)
     }
 }
 
+static void *parse_often(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 200; i++) {
+        s4d_json *doc;
+        if (s4d_json_parse("{\"a\": [1, 2]}", 13, "t", &doc, NULL) != S4D_OK) {
+            return arg;
+        }
+        s4d_json_destroy(&doc);
+    }
+    return NULL;
+}
+
+static void threads_parse_side_by_side(void **state)
+{
+    (void)state;
+    pthread_t id[4];
+    int failed;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&id[i], NULL, parse_often, &failed), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        assert_int_equal(pthread_join(id[i], &result), 0);
+        assert_null(result);
+    }
+}
+
 static void depth_is_limited(void **state)
 {
     (void)state;
@@ -308,10 +337,15 @@ static void refuses_assignments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_values),        cmocka_unit_test(reads_strings),
-        cmocka_unit_test(stops_at_the_size),   cmocka_unit_test(whole_numbers),
-        cmocka_unit_test(long_numbers),        cmocka_unit_test(refuses),
-        cmocka_unit_test(depth_is_limited),    cmocka_unit_test(sets_values),
+        cmocka_unit_test(reads_values),
+        cmocka_unit_test(reads_strings),
+        cmocka_unit_test(stops_at_the_size),
+        cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(long_numbers),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(threads_parse_side_by_side),
+        cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(sets_values),
         cmocka_unit_test(refuses_assignments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,8 +161,7 @@ static void utf8(void **state)
                                        "\xEE\x80\x80",
                                        "\xF0\x90\x80\x80",
                                        "\xF4\x8F\xBF\xBF",
-                                       "\xC3\xA4"
-                                       "b\xE2\x82\xAC"};
+                                       "xyz\xC3\xA4\xE2\x82\xAC"};
     static const char *const bad[] = {"\x80",
                                       "\xC0\x80",
                                       "\xC1\xBF",
