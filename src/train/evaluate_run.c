@@ -1,8 +1,6 @@
 /* `eval`: a checkpoint on the test lists, one folder of results for each set. */
-#include <stdio.h>
 #include <string.h>
 
-#include "s4d/base/log.h"
 #include "s4d/train/run.h"
 #include "train/session.h"
 
@@ -40,14 +38,38 @@ static s4d_status open_model(const s4d_run_opts *o, const s4d_head_classes head[
     return status;
 }
 
-s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_err *err)
+static void keep_result(const s4d_result *r, s4d_set_result *out)
+{
+    *out = (s4d_set_result){.modality = r->modality, .missing = r->missing, .metrics = r->metrics};
+    memcpy(out->set, r->set->name, sizeof out->set);
+    memcpy(out->classes, r->classes, (size_t)r->metrics.classes * sizeof *out->classes);
+}
+
+static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], const s4d_manifest test[2],
+                                s4d_set_result out[2], int *outs, s4d_err *err)
+{
+    s4d_appender *log = NULL;
+    char path[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(path, e->o->output, "metrics.jsonl", err);
+    if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        if (!test[i].count) continue;
+        s4d_result result = {.checkpoint = e->o->checkpoint};
+        status = s4d_evaluate_set(e, (s4d_modality)i, &test[i], &head[i], &result, err);
+        if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
+        if (status == S4D_OK) keep_result(&result, &out[(*outs)++]);
+    }
+    s4d_appender_destroy(&log);
+    return status;
+}
+
+s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_set_result result[2], int *results, s4d_err *err)
 {
     s4d_head_classes head[2];
     s4d_manifest test[2] = {0};
     s4d_engine e = {0};
-    s4d_appender *log = NULL;
-    char path[S4D_PATH_MAX];
     s4d_status status = S4D_OK;
+    *results = 0;
     if (!o->checkpoint[0])
         status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
     if (status == S4D_OK) status = s4d_folder_check(o, err);
@@ -55,19 +77,7 @@ s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_err *err)
     if (status == S4D_OK) status = read_tests(o, head, test, err);
     if (status == S4D_OK) status = open_model(o, head, test, &e, err);
     if (status == S4D_OK) status = s4d_folder_create(o, err);
-    if (status == S4D_OK) status = s4d_path_join(path, o->output, "metrics.jsonl", err);
-    if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
-    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        if (!test[i].count) continue;
-        s4d_result result = {.checkpoint = o->checkpoint};
-        status = s4d_evaluate_set(&e, (s4d_modality)i, &test[i], &head[i], &result, err);
-        if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
-        if (status == S4D_OK)
-            s4d_log(S4D_LOG_INFO, "%s: UAR %.2f, WAR %.2f over %lld samples; %s/%s", result.set->name,
-                    100 * result.metrics.uar, 100 * result.metrics.war, (long long)result.metrics.samples, o->output,
-                    result.set->name);
-    }
-    s4d_appender_destroy(&log);
+    if (status == S4D_OK) status = evaluate_sets(&e, head, test, result, results, err);
     s4d_engine_release(&e);
     for (int i = 0; i < 2; ++i) s4d_manifest_release(&test[i]);
     return status;

@@ -2,6 +2,7 @@
 #ifndef S4D_TRAIN_RUN_H
 #define S4D_TRAIN_RUN_H
 
+#include "s4d/train/metrics.h"
 #include "s4d/train/options.h"
 
 /* Each checks everything it can (settings that only fit together, lists, shapes, memory) before it creates the run
@@ -9,7 +10,17 @@
  * S4D_INTERRUPTED / S4D_TERMINATED after a signal. Results: see README, "What a run folder holds". */
 s4d_status s4d_pretrain(const s4d_run_opts *opts, s4d_err *err);
 s4d_status s4d_finetune(const s4d_run_opts *opts, s4d_err *err);
-s4d_status s4d_evaluate(const s4d_run_opts *opts, s4d_err *err);
+
+/* How a model did on one set. */
+typedef struct s4d_set_result {
+    char set[64];
+    s4d_modality modality;
+    int64_t missing; /* samples that could not be read and do not count */
+    char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
+    s4d_metrics metrics;
+} s4d_set_result;
+/* result: one for each set with a test list, *results of them. */
+s4d_status s4d_evaluate(const s4d_run_opts *opts, s4d_set_result result[2], int *results, s4d_err *err);
 
 /* What a run would take, without reading data or creating anything. */
 typedef struct s4d_run_plan {
