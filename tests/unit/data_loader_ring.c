@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "s4d/base/rng.h"
+#include "s4d/data/clip.h"
 
 /* ---- one number for all that a batch says ---- */
 
@@ -93,6 +94,45 @@ static void workers_never_change_an_epoch(void **state)
     one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
     f->opts.test_batch = 1;
     f->opts.test_segments = f->opts.test_crops = 2;
+    compare_workers(f);
+}
+
+/* A clip as a video file of 40 x 48 with 20 frames that grow lighter. */
+static s4d_status write_video(const char *path, s4d_err *err)
+{
+    s4d_image frame = {0};
+    s4d_video_writer *writer = NULL;
+    s4d_status status = s4d_image_size(&frame, 40, 48, err);
+    if (status == S4D_OK) {
+        status = s4d_video_writer_create(path, 40, 48, 25, &writer, err);
+    }
+    for (int f = 0; f < 20 && status == S4D_OK; f++) {
+        memset(frame.rgb, 10 * f, 40 * 48 * 3);
+        status = s4d_video_writer_add(writer, &frame, err);
+    }
+    if (writer) {
+        s4d_status closed = s4d_video_writer_close(&writer, err);
+        status = status == S4D_OK ? closed : status;
+    }
+    s4d_image_release(&frame);
+    return status;
+}
+
+static void video_files_are_the_same_from_every_thread(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < CLIPS; i++) {
+        char path[S4D_PATH_MAX];
+        s4d_err err = {0};
+        snprintf(path, sizeof path, "%s/clip%d.mp4", f->dir, i);
+        if (write_video(path, &err) != S4D_OK) {
+            assert_non_null(strstr(err.text, "no video support"));
+            skip();
+        }
+        s4d_mem_free(f->clips.sample[i].path);
+        f->clips.sample[i].path = s4d_mem_strdup(path);
+    }
+    one_set(f, S4D_VIDEO, S4D_LOAD_PRETRAIN);
     compare_workers(f);
 }
 
@@ -252,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(workers_never_change_an_epoch),
+        FIXTURE_TEST(video_files_are_the_same_from_every_thread),
         FIXTURE_TEST(another_seed_is_another_epoch),
         FIXTURE_TEST(an_epoch_goes_on_where_it_was_cut),
         FIXTURE_TEST(nothing_comes_before_the_first_start),
