@@ -22,7 +22,7 @@ void s4d_schedule_make(s4d_stage stage, const s4d_train_opts *o, int total_batch
 static double pretrain_rate(const s4d_schedule *s, int64_t step)
 {
     double done = (double)step / (double)s->steps;
-    if (done + 1e-6 <= s->warmup_fraction) return s->start + (s->peak - s->start) * done / s->warmup_fraction;
+    if (done + 1e-6 <= s->warmup_fraction) return s->start + (s->peak - s->start) * (done / s->warmup_fraction);
     return 0.5 * s->peak * (1 + cos(pi * done));
 }
 

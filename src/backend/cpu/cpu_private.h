@@ -1,0 +1,49 @@
+/* The cpu device: ref's float table with what matters overridden by oneDNN or CBLAS and vector loops. Results depend on
+ * the inputs and the number of threads only: work is cut in fixed pieces and partial sums are added in a fixed order. */
+#ifndef S4D_BACKEND_CPU_PRIVATE_H
+#define S4D_BACKEND_CPU_PRIVATE_H
+
+#include "backend/backend_private.h"
+
+#define CPU_OP(name)                                                                               \
+    void s4d_cpu_##name(s4d_backend *be __attribute__((unused)), const s4d_##name##_args *args);   \
+    void s4d_cpu_##name(s4d_backend *be __attribute__((unused)), const s4d_##name##_args *args)
+
+/* c [m,n] = alpha * op(a) op(b) + beta * c, row-major; op transposes where asked. On all threads of the backend, or on
+ * the calling one inside a parallel region. */
+typedef struct s4d_gemm {
+    bool ta, tb;
+    int64_t m, n, k;
+    float alpha, beta;
+    const float *a;
+    int64_t lda;
+    const float *b;
+    int64_t ldb;
+    float *c;
+    int64_t ldc;
+} s4d_gemm;
+void s4d_cpu_gemm(s4d_backend *be, const s4d_gemm *g);
+
+static inline int64_t width(const s4d_tensor *t)
+{
+    return t->dim[t->rank - 1];
+}
+
+static inline int64_t rows(const s4d_tensor *t)
+{
+    return s4d_tensor_count(t) / width(t);
+}
+
+/* Piece `i` of `pieces` of a range of n: [first, end). */
+typedef struct s4d_piece {
+    int64_t first, end;
+} s4d_piece;
+static inline s4d_piece s4d_piece_of(int64_t n, int i, int pieces)
+{
+    return (s4d_piece){n * i / pieces, n * (i + 1) / pieces};
+}
+
+/* sum [n] += the column sums of x [m,n], in pieces of rows, one a thread. */
+void s4d_cpu_add_columns(s4d_backend *be, const float *x, int64_t m, int64_t n, int64_t stride, float *sum);
+
+#endif
