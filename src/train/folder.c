@@ -20,6 +20,8 @@ s4d_status s4d_folder_check(const s4d_run_opts *o, s4d_err *err)
 {
     bool empty;
     char config[S4D_PATH_MAX];
+    if (!o->output[0])
+        return s4d_err_set(err, S4D_USAGE, "output: no run folder is named; set \"output\" or give --output DIR");
     s4d_status status = is_empty(o->output, &empty, err);
     if (status == S4D_OK) status = s4d_path_join(config, o->output, config_name, err);
     if (status != S4D_OK || empty) return status;

@@ -2,6 +2,8 @@
 #ifndef S4D_DATA_CLIP_H
 #define S4D_DATA_CLIP_H
 
+#include <stdbool.h>
+
 #include "s4d/base/err.h"
 #include "s4d/base/rng.h"
 #include "s4d/data/image.h"
@@ -25,6 +27,9 @@ void s4d_clip_close(s4d_clip **clip);
 int s4d_clip_frames(const s4d_clip *clip); /* at least 1 */
 /* Decodes frame index[i] into frame[i], i < n; indices in 0..frames-1, never falling, repeats decoded once and copied. */
 s4d_status s4d_clip_read(s4d_clip *clip, const int *index, int n, s4d_image *frame, s4d_err *err);
+
+/* Whether this build reads and writes video files. */
+bool s4d_clip_has_video(void);
 
 /* Writes an .mp4 by libavcodec's built-in MPEG-4 encoder, one thread, so that the same frames give the same bytes. */
 typedef struct s4d_video_writer s4d_video_writer;

@@ -1,0 +1,45 @@
+/* Long options of a command: --name VALUE, --name=VALUE, flags, --help. Private to src/cli. */
+#ifndef S4D_CLI_ARGS_H
+#define S4D_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "s4d/base/err.h"
+
+enum { ARGS_LIST_MAX = 64 };
+
+/* Values of an option that may be given several times. */
+typedef struct arg_list {
+    const char *item[ARGS_LIST_MAX];
+    int count;
+} arg_list;
+
+typedef enum arg_kind {
+    ARG_FLAG,   /* bool * */
+    ARG_TEXT,   /* const char ** */
+    ARG_NUMBER, /* int64_t *, a whole number in low..high */
+    ARG_LIST    /* arg_list * */
+} arg_kind;
+
+typedef struct arg_option {
+    const char *name; /* without the dashes */
+    arg_kind kind;
+    void *to;
+    const char *value; /* how the value is called in the help; NULL for flags */
+    const char *help;
+    int64_t low, high;
+} arg_option;
+
+typedef struct arg_command {
+    const char *name, *summary;
+    const char *details; /* more lines of help, or NULL */
+    const arg_option *option;
+    int options;
+} arg_command;
+
+/* *done: --help was asked for and is printed. Unknown options and bad values are S4D_USAGE. */
+s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s4d_err *err);
+void args_help(const arg_command *c);
+
+#endif

@@ -1,0 +1,42 @@
+/* s4d eval: a table of UAR, WAR and recalls on standard output, in percent. */
+#include <stdio.h>
+
+#include "cli/cmd_run.h"
+#include "cli/commands.h"
+#include "s4d/train/run.h"
+
+static void print_result(const s4d_set_result *r)
+{
+    const s4d_metrics *m = &r->metrics;
+    printf("\n%s (%s, %lld test samples%s)\n", r->set, r->modality == S4D_IMAGE ? "static" : "dynamic", (long long)m->samples,
+           r->missing ? ", some missing" : "");
+    printf("  %-16s %6.2f\n  %-16s %6.2f\n", "UAR", 100 * m->uar, "WAR", 100 * m->war);
+    for (int c = 0; c < m->classes; ++c) {
+        if (m->support[c])
+            printf("  %-16s %6.2f  of %lld\n", r->classes[c], 100 * m->recall[c], (long long)m->support[c]);
+        else
+            printf("  %-16s      -  no test sample; left out of UAR\n", r->classes[c]);
+    }
+    if (r->missing) printf("  %lld samples could not be read and do not count\n", (long long)r->missing);
+}
+
+s4d_status cmd_eval(int argc, char **argv, s4d_err *err)
+{
+    s4d_config config;
+    bool done;
+    s4d_status status = run_load("eval", "UAR, WAR and predictions of a model on test lists", RUN_OUTPUT | RUN_CHECKPOINT, argc,
+                                 argv, &config, &done, err);
+    if (status == S4D_OK && !done) {
+        s4d_set_result result[2];
+        int results = 0;
+        if (config.run.stage != S4D_FINETUNE)
+            status = s4d_err_set(err, S4D_USAGE, "stage: this config is for pretrain; \"s4d eval\" needs one whose stage is "
+                                                 "\"finetune\"");
+        if (status == S4D_OK) status = s4d_evaluate(&config.run, result, &results, err);
+        for (int i = 0; i < results && status == S4D_OK; ++i) print_result(&result[i]);
+        if (status == S4D_OK)
+            printf("\nrecall, UAR and WAR in percent; more in %s/SET/metrics.json and pred.csv\n", config.run.output);
+    }
+    s4d_config_release(&config);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* Options shared by the commands with a config. Private to src/cli. */
+#ifndef S4D_CLI_CMD_RUN_H
+#define S4D_CLI_CMD_RUN_H
+
+#include "cli/args.h"
+#include "s4d/config/config.h"
+
+typedef struct run_args {
+    const char *config, *output, *device, *init, *checkpoint;
+    int64_t threads, seed; /* -1: not given */
+    bool resume, overwrite;
+    arg_list set;
+} run_args;
+
+enum {
+    RUN_OUTPUT = 1,    /* --output, --overwrite */
+    RUN_RESUME = 2,    /* --resume */
+    RUN_INIT = 4,      /* --init */
+    RUN_CHECKPOINT = 8 /* --checkpoint */
+};
+
+/* Parses the options and loads the config; *done after --help. Release the config in every case. */
+s4d_status run_load(const char *name, const char *summary, int wants, int argc, char **argv, s4d_config *config,
+                    bool *done, s4d_err *err);
+
+#endif

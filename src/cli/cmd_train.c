@@ -1,0 +1,40 @@
+/* s4d pretrain, s4d finetune. */
+#include "cli/cmd_run.h"
+#include "cli/commands.h"
+#include "s4d/train/run.h"
+
+static s4d_status need_stage(const s4d_config *config, s4d_stage stage, const char *command, s4d_err *err)
+{
+    if (config->run.stage == stage) return S4D_OK;
+    return s4d_err_set(err, S4D_USAGE, "stage: this config is for %s; \"s4d %s\" needs one whose stage is \"%s\"",
+                       config->run.stage == S4D_PRETRAIN ? "pretrain" : "finetune", command,
+                       stage == S4D_PRETRAIN ? "pretrain" : "finetune");
+}
+
+s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err)
+{
+    s4d_config config;
+    bool done;
+    s4d_status status = run_load("pretrain", "stage 1: masked autoencoder on pictures and clips", RUN_OUTPUT | RUN_RESUME, argc,
+                                 argv, &config, &done, err);
+    if (status == S4D_OK && !done) {
+        status = need_stage(&config, S4D_PRETRAIN, "pretrain", err);
+        if (status == S4D_OK) status = s4d_pretrain(&config.run, err);
+    }
+    s4d_config_release(&config);
+    return status;
+}
+
+s4d_status cmd_finetune(int argc, char **argv, s4d_err *err)
+{
+    s4d_config config;
+    bool done;
+    s4d_status status = run_load("finetune", "stage 2: pictures and clips together, or one of them",
+                                 RUN_OUTPUT | RUN_RESUME | RUN_INIT, argc, argv, &config, &done, err);
+    if (status == S4D_OK && !done) {
+        status = need_stage(&config, S4D_FINETUNE, "finetune", err);
+        if (status == S4D_OK) status = s4d_finetune(&config.run, err);
+    }
+    s4d_config_release(&config);
+    return status;
+}

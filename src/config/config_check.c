@@ -1,0 +1,105 @@
+/* Rules between settings: what has to divide, what needs what. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/fields.h"
+
+#define REFUSE(...) return s4d_err_set(err, S4D_USAGE, __VA_ARGS__)
+
+static s4d_status check_tower(const s4d_tower_opts *t, const char *name, const char *origin, s4d_err *err)
+{
+    if (t->dim % t->heads)
+        REFUSE("%s: model.%s.heads: %d does not divide model.%s.dim %d; choose a divisor", origin, name, t->heads, name, t->dim);
+    return S4D_OK;
+}
+
+static s4d_status check_moae(const s4d_model_opts *m, const char *origin, s4d_err *err)
+{
+    const s4d_moae_opts *o = &m->moae;
+    if (!o->layer_count) return S4D_OK;
+    if (o->layers[o->layer_count - 1] >= m->encoder.depth)
+        REFUSE("%s: model.moae.layers: there is no block %d in an encoder of depth %d; the last is %d", origin,
+               o->layers[o->layer_count - 1], m->encoder.depth, m->encoder.depth - 1);
+    if (o->top_k > o->experts)
+        REFUSE("%s: model.moae.top_k: %d is more than the %d experts; lower it", origin, o->top_k, o->experts);
+    if (m->encoder.dim % o->reduction)
+        REFUSE("%s: model.moae.reduction: %d does not divide model.encoder.dim %d; choose a divisor", origin, o->reduction,
+               m->encoder.dim);
+    return S4D_OK;
+}
+
+static s4d_status check_model(const s4d_run_opts *o, const char *origin, s4d_err *err)
+{
+    const s4d_model_opts *m = &o->model;
+    if (m->img_size % m->patch_size)
+        REFUSE("%s: model.patch_size: %d does not divide model.img_size %d; choose a divisor", origin, m->patch_size,
+               m->img_size);
+    if (m->num_frames % m->tubelet_size)
+        REFUSE("%s: model.tubelet_size: %d does not divide model.num_frames %d; choose a divisor", origin, m->tubelet_size,
+               m->num_frames);
+    s4d_status status = check_tower(&m->encoder, "encoder", origin, err);
+    if (status == S4D_OK && o->stage == S4D_PRETRAIN) status = check_tower(&m->decoder, "decoder", origin, err);
+    if (status == S4D_OK && o->stage == S4D_FINETUNE) status = check_moae(m, origin, err);
+    if (status == S4D_OK && o->stage == S4D_PRETRAIN && m->moae.layer_count)
+        REFUSE("%s: model.moae.layers: pre-training has no experts; remove the key", origin);
+    return status;
+}
+
+static bool present(const s4d_set_opts *set)
+{
+    return set->train[0] || set->test[0];
+}
+
+static s4d_status check_set(const s4d_run_opts *o, const s4d_set_opts *set, const char *name, const char *origin,
+                            s4d_err *err)
+{
+    if (!present(set)) return S4D_OK;
+    if (!set->name[0] || strchr(set->name, '/') || strcmp(set->name, ".") == 0 || strcmp(set->name, "..") == 0 ||
+        strcmp(set->name, "checkpoints") == 0)
+        REFUSE("%s: data.%s.name: \"%s\" cannot name a folder of results; use letters, digits, - and _", origin, name, set->name);
+    if (o->stage == S4D_FINETUNE && set->class_count < 2)
+        REFUSE("%s: data.%s.classes: fine-tuning and evaluation need two classes or more; list their names in index order",
+               origin, name);
+    if (o->stage == S4D_FINETUNE && set->format == S4D_LIST_PATHS)
+        REFUSE("%s: data.%s.format: \"paths\" has no labels; use manifest, csv or text", origin, name);
+    if (set->batch % set->repeat)
+        REFUSE("%s: data.%s.repeat: %d does not divide data.%s.batch %d; choose a divisor", origin, name, set->repeat, name,
+               set->batch);
+    if (set->balanced && set->class_count == 0)
+        REFUSE("%s: data.%s.balanced: drawing classes equally needs data.%s.classes", origin, name, name);
+    return S4D_OK;
+}
+
+static s4d_status check_masks(const s4d_run_opts *o, const char *origin, s4d_err *err)
+{
+    const s4d_model_opts *m = &o->model;
+    int per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
+    int tokens[2] = {per_frame, per_frame * (m->num_frames / m->tubelet_size)};
+    double ratio[2] = {o->data.mask.image_ratio, o->data.mask.video_ratio};
+    bool used[2] = {o->data.image.train[0] != 0, o->data.video.train[0] != 0};
+    static const char *const key[2] = {"data.mask.image_ratio", "data.mask.video_ratio"};
+    for (int i = 0; i < 2; ++i) {
+        int masked = (int)(ratio[i] * tokens[i]);
+        if (used[i] && (masked < 1 || masked >= tokens[i]))
+            REFUSE("%s: %s: %g masks %d of %d tokens; some must be masked and some seen", origin, key[i], ratio[i], masked,
+                   tokens[i]);
+    }
+    return S4D_OK;
+}
+
+s4d_status s4d_config_check(const s4d_run_opts *o, const char *origin, s4d_err *err)
+{
+    s4d_status status = check_model(o, origin, err);
+    if (status == S4D_OK) status = check_set(o, &o->data.image, "image", origin, err);
+    if (status == S4D_OK) status = check_set(o, &o->data.video, "video", origin, err);
+    if (status != S4D_OK) return status;
+    if (!present(&o->data.image) && !present(&o->data.video))
+        REFUSE("%s: data: names no list; set data.image.train or data.video.train (or test, for evaluation)", origin);
+    if (present(&o->data.image) && present(&o->data.video) && strcmp(o->data.image.name, o->data.video.name) == 0)
+        REFUSE("%s: data.video.name: \"%s\" is the image set's name too; results need two folders", origin, o->data.video.name);
+    if (o->stage == S4D_PRETRAIN) status = check_masks(o, origin, err);
+    if (status == S4D_OK && o->stage == S4D_FINETUNE && o->train.warmup_epochs >= o->train.epochs && o->train.warmup_epochs > 0)
+        REFUSE("%s: train.warmup_epochs: %g is not below train.epochs %d; lower it", origin, o->train.warmup_epochs,
+               o->train.epochs);
+    return status;
+}
