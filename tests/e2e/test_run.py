@@ -130,7 +130,7 @@ class Finetune(Case):
             data["augment"] = {"resize": size, "crop": "none", "flip": 0, "erase_prob": 0}
             config["data"]["mixing"] = {"mixup": 0, "cutmix": 0, "smoothing": 0}
             config["model"]["moae"]["balance_coef"] = 0
-            config["train"] = {"epochs": 150, "lr": 3e-3, "lr_scale_batch": 0, "min_lr": 1e-6, "min_lr_scale_batch": 0,
+            config["train"] = {"epochs": 300, "lr": 3e-3, "lr_scale_batch": 0, "min_lr": 1e-6, "min_lr_scale_batch": 0,
                                "warmup_epochs": 5, "weight_decay": 0, "layer_decay": 1}
             out = self.train(config, name=kind)
             loss = [line["loss"] for line in strict_lines(out / "metrics.jsonl")]
