@@ -36,6 +36,6 @@ s4d_status s4d_err_memory(s4d_err *err, unsigned long long bytes, const char *wh
     do {                                                                                           \
         if (condition) s4d_bug(__FILE__, __LINE__, #condition);                                    \
     } while (0)
-_Noreturn void s4d_bug(const char *file, int line, const char *condition);
+void s4d_bug(const char *file, int line, const char *condition) __attribute__((noreturn));
 
 #endif

@@ -1,0 +1,142 @@
+/* A step on the device: no allocation once warm, the same bits again, and the arena as large as planned. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "s4d/base/rng.h"
+#include "s4d/data/draw.h"
+#include "train/engine.h"
+
+enum { B = 3, SIDE = 16, FRAMES = 4, TOKENS = 8 };
+
+/* A batch made by hand: noise for pictures, whole frames, fixed masks and labels. */
+typedef struct fixture {
+    s4d_run_opts o;
+    s4d_engine e;
+    s4d_batch batch;
+    uint8_t pixels[B * FRAMES * SIDE * SIDE * 3];
+    s4d_recipe recipe[B];
+    int32_t visible[B * 2], masked[B * 6];
+    float target[B * 2];
+} fixture;
+
+static void make_batch(fixture *f)
+{
+    s4d_rng rng = s4d_rng_make(1, S4D_RNG_TEST, 0, 0);
+    for (size_t i = 0; i < sizeof f->pixels; ++i) f->pixels[i] = (uint8_t)s4d_rng_below(&rng, 256);
+    for (int b = 0; b < B; ++b) {
+        s4d_plain_recipe(SIDE, &f->recipe[b]);
+        f->recipe[b].offset = (int64_t)b * FRAMES * SIDE * SIDE * 3;
+        for (int i = 0; i < 2; ++i) f->visible[b * 2 + i] = i * 4;
+        for (int i = 0, n = 0; i < TOKENS; ++i)
+            if (i % 4) f->masked[b * 6 + n++] = i;
+        f->target[b * 2 + b % 2] = 1;
+    }
+    f->batch = (s4d_batch){.modality = S4D_VIDEO, .count = B, .frames = FRAMES, .pixels = f->pixels,
+                           .pixel_bytes = sizeof f->pixels, .recipe = f->recipe, .target = f->target, .classes = 2,
+                           .visible = f->visible, .masked = f->masked, .visible_count = 2, .masked_count = 6};
+}
+
+static fixture *open_fixture(s4d_stage stage, const char *device)
+{
+    fixture *f = calloc(1, sizeof *f);
+    s4d_err err = {0};
+    assert_non_null(f);
+    f->o = (s4d_run_opts){.stage = stage, .threads = 2, .seed = 4};
+    strcpy(f->o.device, device);
+    f->o.model = (s4d_model_opts){.img_size = SIDE, .patch_size = 8, .num_frames = FRAMES, .tubelet_size = 2,
+                                  .encoder = {24, 2, 3}, .decoder = {16, 1, 2}, .mlp_ratio = 2, .drop_path = 0.2,
+                                  .moae = {.layers = {1}, .layer_count = 1, .experts = 3, .top_k = 2, .reduction = 2,
+                                           .capacity_factor = 1, .balance_coef = 0.01}};
+    f->o.data.mask = (s4d_mask_opts){.image_ratio = 0.75, .video_ratio = 0.75};
+    make_batch(f);
+    s4d_engine_load load = {.train = {[S4D_VIDEO] = B}, .predict = {[S4D_VIDEO] = stage == S4D_FINETUNE ? B : 0}};
+    if (s4d_engine_create(&f->o, (int[]){0, stage == S4D_FINETUNE ? 2 : 0}, &f->e, &err) != S4D_OK ||
+        s4d_engine_alloc(&f->e, &load, &err) != S4D_OK ||
+        s4d_params_init(f->e.params, f->e.be, 4, &err) != S4D_OK)
+        fail_msg("%s", err.text);
+    return f;
+}
+
+static void close_fixture(fixture *f)
+{
+    s4d_engine_release(&f->e);
+    free(f);
+}
+
+static double step(fixture *f, double *norm)
+{
+    s4d_step_result r;
+    s4d_err err = {0};
+    s4d_engine_zero_grad(&f->e);
+    if (s4d_engine_train(&f->e, &f->batch, 0, 1, &r, &err) != S4D_OK ||
+        s4d_engine_grad_norm(&f->e, 0, norm, &err) != S4D_OK)
+        fail_msg("%s", err.text);
+    return r.loss;
+}
+
+static void check(s4d_stage stage, const char *device)
+{
+    fixture *f = open_fixture(stage, device);
+    double norm[2], first = step(f, &norm[0]);
+    uint64_t calls = s4d_mem_calls();
+    assert_true(step(f, &norm[1]) == first && norm[0] == norm[1]);
+    assert_int_equal(s4d_mem_calls(), calls);
+    assert_true(first > 0 && norm[0] > 0);
+    assert_true(f->e.arena.peak <= f->e.arena.size);
+    close_fixture(f);
+}
+
+static void test_a_warm_step_allocates_nothing_and_repeats(void **state)
+{
+    (void)state;
+    check(S4D_PRETRAIN, "cpu");
+    check(S4D_FINETUNE, "cpu");
+    check(S4D_FINETUNE, "ref");
+}
+
+static void test_predictions_do_not_depend_on_the_batch(void **state)
+{
+    (void)state;
+    fixture *f = open_fixture(S4D_FINETUNE, "cpu");
+    double all[B * 2], one[2];
+    s4d_err err = {0};
+    assert_int_equal(s4d_engine_predict(&f->e, &f->batch, all, &err), S4D_OK);
+    for (int b = 0; b < B; ++b) {
+        s4d_batch alone = f->batch;
+        alone.count = 1;
+        alone.recipe = &f->recipe[b];
+        assert_int_equal(s4d_engine_predict(&f->e, &alone, one, &err), S4D_OK);
+        for (int c = 0; c < 2; ++c) assert_true(one[c] - all[b * 2 + c] < 1e-5 && all[b * 2 + c] - one[c] < 1e-5);
+    }
+    close_fixture(f);
+}
+
+static void test_clipping(void **state)
+{
+    (void)state;
+    fixture *f = open_fixture(S4D_FINETUNE, "cpu");
+    double norm, clipped;
+    s4d_err err = {0};
+    step(f, &norm);
+    assert_int_equal(s4d_engine_grad_norm(&f->e, norm / 2, &clipped, &err), S4D_OK);
+    assert_true(clipped == norm); /* what is told is the norm before clipping */
+    assert_int_equal(s4d_engine_grad_norm(&f->e, 0, &clipped, &err), S4D_OK);
+    assert_true(clipped > 0.499 * norm && clipped < 0.501 * norm);
+    close_fixture(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_warm_step_allocates_nothing_and_repeats),
+        cmocka_unit_test(test_predictions_do_not_depend_on_the_batch),
+        cmocka_unit_test(test_clipping),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
