@@ -1,0 +1,161 @@
+/* A source of frames: a folder of pictures in order of their names, or a video file. */
+#include "s4d/data/clip.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "data/video.h"
+#include "s4d/base/file.h"
+#include "s4d/base/log.h"
+#include "s4d/base/mem.h"
+
+struct s4d_clip {
+    char *path;
+    s4d_video *video;    /* NULL: a folder */
+    s4d_strlist picture; /* names in the folder, in the order asked for */
+};
+
+static bool is_picture(const char *name)
+{
+    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        if (s4d_str_ends_nocase(name, tails[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void warn_of_order(const char *path, const s4d_strlist *natural, s4d_frame_order order)
+{
+    static atomic_flag warned = ATOMIC_FLAG_INIT;
+    for (size_t i = 1; i < natural->count; i++) {
+        if (strcmp(natural->item[i - 1], natural->item[i]) > 0) {
+            if (!atomic_flag_test_and_set(&warned)) {
+                s4d_log(S4D_LOG_WARN,
+                        "%s: the order of frames by number and by letter differs (%s, %s); going by %s; "
+                        "data.frame_order decides, and other folders are not named any more",
+                        path, natural->item[i - 1], natural->item[i],
+                        order == S4D_ORDER_NATURAL ? "number" : "letter");
+            }
+            return;
+        }
+    }
+}
+
+static s4d_status list_pictures(s4d_clip *c, s4d_frame_order order, s4d_err *err)
+{
+    s4d_strlist all = {0};
+    s4d_status status = s4d_dir_list(c->path, &all, err);
+    if (status != S4D_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        if (is_picture(all.item[i]) && !s4d_strlist_add(&c->picture, all.item[i])) {
+            status = s4d_err_memory(err, strlen(all.item[i]), "a list of frames");
+            goto done;
+        }
+    }
+    if (c->picture.count == 0 || c->picture.count > INT_MAX) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: no picture (.jpg, .png, .bmp, ...) is in this folder; fill it or take it out of the "
+                             "list",
+                             c->path);
+        goto done;
+    }
+    warn_of_order(c->path, &c->picture, order);
+    if (order == S4D_ORDER_LEXICOGRAPHIC) {
+        s4d_strlist_sort(&c->picture, strcmp);
+    }
+done:
+    s4d_strlist_release(&all);
+    return status;
+}
+
+s4d_status s4d_clip_open(const char *path, s4d_frame_order order, s4d_clip **out, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    s4d_clip *c = s4d_mem_alloc(1, sizeof *c);
+    if (!c || !(c->path = s4d_mem_strdup(path))) {
+        status = s4d_err_memory(err, sizeof *c + strlen(path), "a clip");
+    } else if (s4d_path_is_dir(path)) {
+        status = list_pictures(c, order, err);
+    } else if (!s4d_path_exists(path)) {
+        status = s4d_err_set(err, S4D_FAILED, "%s: there is no such file or folder; correct the path", path);
+    } else {
+        status = s4d_video_open(path, &c->video, err);
+        if (status != S4D_OK) {
+            s4d_err_prefix(err, "%s", path);
+        }
+    }
+    if (status != S4D_OK) {
+        s4d_clip_close(&c);
+    }
+    *out = c;
+    return status;
+}
+
+void s4d_clip_close(s4d_clip **clip)
+{
+    s4d_clip *c = *clip;
+    if (c) {
+        s4d_video_close(&c->video);
+        s4d_strlist_release(&c->picture);
+        s4d_mem_free(c->path);
+        s4d_mem_free(c);
+    }
+    *clip = NULL;
+}
+
+int s4d_clip_frames(const s4d_clip *clip)
+{
+    return clip->video ? s4d_video_frames(clip->video) : (int)clip->picture.count;
+}
+
+static s4d_status read_frame(s4d_clip *c, int index, s4d_image *out, s4d_err *err)
+{
+    if (!c->video) {
+        char path[S4D_PATH_MAX];
+        s4d_status status = s4d_path_join(path, c->path, c->picture.item[index], err);
+        return status == S4D_OK ? s4d_image_read(path, out, err) : status;
+    }
+    s4d_status status = s4d_video_read(c->video, index, out, err);
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s", c->path);
+    }
+    return status;
+}
+
+static s4d_status copy_frame(const s4d_image *from, s4d_image *to, s4d_err *err)
+{
+    s4d_status status = s4d_image_size(to, from->height, from->width, err);
+    if (status == S4D_OK) {
+        memcpy(to->rgb, from->rgb, (size_t)from->height * (size_t)from->width * 3);
+    }
+    return status;
+}
+
+s4d_status s4d_clip_read(s4d_clip *clip, const int *index, int n, s4d_image *frame, s4d_err *err)
+{
+    int frames = s4d_clip_frames(clip);
+    for (int i = 0; i < n; i++) {
+        S4D_BUG_IF(index[i] < 0 || index[i] >= frames || (i > 0 && index[i] < index[i - 1]));
+        bool repeated = i > 0 && index[i] == index[i - 1];
+        s4d_status status = repeated ? copy_frame(&frame[i - 1], &frame[i], err)
+                                     : read_frame(clip, index[i], &frame[i], err);
+        if (status != S4D_OK) {
+            return status;
+        }
+    }
+    return S4D_OK;
+}
+
+bool s4d_clip_has_video(void)
+{
+#ifdef S4D_WITH_VIDEO
+    return true;
+#else
+    return false;
+#endif
+}

@@ -1,0 +1,104 @@
+/* Pictures in memory, and the choice of a decoder by a file's first bytes. */
+#include "s4d/data/image.h"
+
+#include <string.h>
+
+#include "data/image_private.h"
+#include "s4d/base/file.h"
+#include "s4d/base/mem.h"
+
+enum {
+    SLACK = 64,                /* bytes after the last row: vector code of libswscale may write past it */
+    FILE_SIZE_MAX = 1 << 30    /* no picture within S4D_IMAGE_SIDE_MAX needs more */
+};
+
+void s4d_image_release(s4d_image *image)
+{
+    s4d_mem_free(image->rgb);
+    *image = (s4d_image){0};
+}
+
+s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
+{
+    if (height < 1 || width < 1 || height > S4D_IMAGE_SIDE_MAX || width > S4D_IMAGE_SIDE_MAX) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "a picture %d pixels high and %d wide cannot be used: each side must be 1..%d",
+                           height, width, S4D_IMAGE_SIDE_MAX);
+    }
+    size_t room = (size_t)height * (size_t)width * 3 + SLACK;
+    if (room > image->room) {
+        s4d_image_release(image);
+        image->rgb = s4d_mem_alloc(room, 1);
+        if (!image->rgb) {
+            return s4d_err_memory(err, room, "a picture");
+        }
+        image->room = room;
+    }
+    image->height = height;
+    image->width = width;
+    return S4D_OK;
+}
+
+static bool is_png(const uint8_t *bytes, size_t size)
+{
+    static const uint8_t mark[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    return size >= sizeof mark && memcmp(bytes, mark, sizeof mark) == 0;
+}
+
+static bool is_jpeg(const uint8_t *bytes, size_t size)
+{
+    return size >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF;
+}
+
+s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err)
+{
+    s4d_bytes file = {0};
+    s4d_status status = s4d_file_read(path, FILE_SIZE_MAX, &file, err);
+    if (status != S4D_OK) {
+        goto done;
+    }
+    if (file.size == 0) {
+        status = s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+    } else if (is_png(file.data, file.size)) {
+        status = s4d_image_decode_png(file.data, file.size, out, err);
+    } else if (is_jpeg(file.data, file.size)) {
+        status = s4d_image_decode_jpeg(file.data, file.size, out, err);
+    } else {
+        status = s4d_image_decode_other(path, out, err);
+    }
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s", path);
+    }
+done:
+    s4d_bytes_release(&file);
+    return status;
+}
+
+static s4d_status store(const char *path, s4d_status encoded, s4d_str *file, s4d_err *err)
+{
+    s4d_status status = encoded;
+    if (status == S4D_OK && file->failed) {
+        status = s4d_err_memory(err, file->size, "a picture file");
+    }
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s", path);
+    } else {
+        status = s4d_file_write(path, file->text, file->size, err);
+    }
+    s4d_str_release(file);
+    return status;
+}
+
+s4d_status s4d_image_write_png(const char *path, const s4d_image *image, s4d_err *err)
+{
+    s4d_str file = {0};
+    s4d_status status = s4d_image_encode_png(image, &file, err);
+    return store(path, status, &file, err);
+}
+
+s4d_status s4d_image_write_jpeg(const char *path, const s4d_image *image, int quality, s4d_err *err)
+{
+    s4d_str file = {0};
+    s4d_status status = s4d_image_encode_jpeg(image, quality, &file, err);
+    return store(path, status, &file, err);
+}

@@ -1,0 +1,33 @@
+/* The records of a list file: comma-separated (RFC 4180) or plain lines. Private to the data layer. */
+#ifndef S4D_DATA_LIST_H
+#define S4D_DATA_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "s4d/base/str.h"
+#include "s4d/data/options.h"
+
+typedef struct s4d_list_reader {
+    const char *at, *end;
+    long line;       /* of `at`, from 1 */
+    bool comma;      /* comma-separated */
+    bool two;        /* plain lines are cut at their last space */
+    s4d_str field[2];
+} s4d_list_reader;
+
+typedef struct s4d_record {
+    long line;            /* where it begins */
+    int columns;          /* may exceed 2; only the first two are kept */
+    const char *field[2]; /* good until the next record; "" where there is none */
+    const char *fault;    /* what is wrong with its form, or NULL */
+} s4d_record;
+
+/* A byte-order mark is passed over. The text must outlive the reader. */
+void s4d_list_init(s4d_list_reader *r, const char *text, size_t size, s4d_list_format format);
+void s4d_list_release(s4d_list_reader *r);
+/* The next record; blank lines are passed over. False after the last, or when memory ran out (s4d_list_failed). */
+bool s4d_list_next(s4d_list_reader *r, s4d_record *out);
+bool s4d_list_failed(const s4d_list_reader *r);
+
+#endif

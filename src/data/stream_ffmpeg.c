@@ -1,0 +1,311 @@
+/* Demuxing, decoding and colour conversion by FFmpeg. Bytes come through our own reader, so that a file can neither name
+ * other files nor be taken for a pattern of names. */
+#ifdef S4D_WITH_VIDEO
+
+#include "data/stream_ffmpeg.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/pixdesc.h>
+
+#include "s4d/base/fault.h"
+#include "s4d/base/str.h"
+
+enum { IO_BUFFER = 1 << 16 };
+
+static pthread_once_t silenced = PTHREAD_ONCE_INIT;
+
+static void silence(void)
+{
+    av_log_set_level(AV_LOG_QUIET);
+}
+
+static int read_bytes(void *opaque, uint8_t *to, int n)
+{
+    const s4d_stream *s = opaque;
+    if (s4d_fault_hit(S4D_FAULT_READ)) {
+        return AVERROR(EIO);
+    }
+    ssize_t got;
+    do {
+        got = read(s->file, to, (size_t)n);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return AVERROR(errno);
+    }
+    return got == 0 ? AVERROR_EOF : (int)got;
+}
+
+static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
+{
+    const s4d_stream *s = opaque;
+    if (whence & AVSEEK_SIZE) {
+        struct stat about;
+        return fstat(s->file, &about) == 0 ? (int64_t)about.st_size : AVERROR(errno);
+    }
+    off_t at = lseek(s->file, (off_t)offset, whence & ~AVSEEK_FORCE);
+    return at < 0 ? AVERROR(errno) : (int64_t)at;
+}
+
+static s4d_status no_memory(s4d_err *err)
+{
+    return s4d_err_memory(err, IO_BUFFER, "reading a video");
+}
+
+static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
+{
+    struct stat about;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return s4d_err_set(err, S4D_FAILED, "cannot be opened: %s", strerror(errno));
+    }
+    if (fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0) {
+        close(file);
+        return s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+    }
+    uint8_t *buffer = av_malloc(IO_BUFFER);
+    if (buffer) {
+        s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL, seek_bytes);
+    }
+    if (!s->io) {
+        av_free(buffer);
+        close(file);
+        return no_memory(err);
+    }
+    s->file = file;
+    return S4D_OK;
+}
+
+static s4d_status open_format(s4d_stream *s, s4d_err *err)
+{
+    AVDictionary *options = NULL;
+    int code = AVERROR(ENOMEM);
+    s->format = avformat_alloc_context();
+    /* No protocol bears that name: nothing but our reader is ever opened. */
+    if (s->format && av_dict_set(&options, "protocol_whitelist", "none", 0) >= 0) {
+        s->format->pb = s->io;
+        code = avformat_open_input(&s->format, NULL, NULL, &options);
+    }
+    av_dict_free(&options);
+    if (code >= 0) {
+        code = avformat_find_stream_info(s->format, NULL);
+    }
+    if (code == AVERROR(ENOMEM)) {
+        return no_memory(err);
+    }
+    if (code < 0) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "this is no video or picture that can be read, or its beginning or end is missing (%s); "
+                           "copy it again or convert it",
+                           av_err2str(code));
+    }
+    return S4D_OK;
+}
+
+static s4d_status open_codec(s4d_stream *s, s4d_err *err)
+{
+    const AVCodec *decoder = NULL;
+    int index = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
+    if (index == AVERROR_DECODER_NOT_FOUND) {
+        return s4d_err_set(err, S4D_FAILED, "no decoder for its kind of video is installed; convert it");
+    }
+    if (index < 0 || s->format->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) {
+        return s4d_err_set(err, S4D_FAILED, "there is no video in it; take it out of the list");
+    }
+    for (unsigned i = 0; i < s->format->nb_streams; i++) {
+        s->format->streams[i]->discard = (int)i == index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    }
+    s->video = s->format->streams[index];
+    const AVCodecParameters *about = s->video->codecpar;
+    if (about->width > S4D_IMAGE_SIDE_MAX || about->height > S4D_IMAGE_SIDE_MAX) {
+        return s4d_err_set(err, S4D_FAILED, "%d pixels high and %d wide is too large: each side must be 1..%d",
+                           about->height, about->width, S4D_IMAGE_SIDE_MAX);
+    }
+    s->codec = avcodec_alloc_context3(decoder);
+    s->packet = av_packet_alloc();
+    s->frame = av_frame_alloc();
+    if (!s->codec || !s->packet || !s->frame) {
+        return no_memory(err);
+    }
+    int code = avcodec_parameters_to_context(s->codec, about);
+    if (code >= 0) {
+        s->codec->pkt_timebase = s->video->time_base;
+        s->codec->thread_count = 1;
+        s->codec->max_pixels = (int64_t)S4D_IMAGE_SIDE_MAX * S4D_IMAGE_SIDE_MAX;
+        code = avcodec_open2(s->codec, decoder, NULL);
+    }
+    if (code < 0) {
+        return s4d_err_set(err, S4D_FAILED, "its decoder %s does not start (%s); convert the video", decoder->name,
+                           av_err2str(code));
+    }
+    return S4D_OK;
+}
+
+s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
+{
+    pthread_once(&silenced, silence);
+    *s = (s4d_stream){0};
+    s4d_status status = open_file(s, path, err);
+    if (status == S4D_OK) {
+        status = open_format(s, err);
+    }
+    if (status == S4D_OK) {
+        status = open_codec(s, err);
+    }
+    if (status != S4D_OK) {
+        s4d_stream_close(s);
+    }
+    return status;
+}
+
+void s4d_stream_close(s4d_stream *s)
+{
+    sws_freeContext(s->scale);
+    av_frame_free(&s->frame);
+    av_packet_free(&s->packet);
+    avcodec_free_context(&s->codec);
+    avformat_close_input(&s->format);
+    if (s->io) {
+        av_freep(&s->io->buffer);
+        avio_context_free(&s->io);
+        close(s->file);
+    }
+    *s = (s4d_stream){0};
+}
+
+bool s4d_stream_still(const s4d_stream *s)
+{
+    const char *name = s->format->iformat->name;
+    return s4d_str_ends(name, "_pipe") || strcmp(name, "ico") == 0;
+}
+
+static s4d_status damaged(const s4d_stream *s, const char *reason, s4d_err *err)
+{
+    return s4d_err_set(err, S4D_FAILED,
+                       "the file is damaged: %lld frames can be read, then comes %s; copy it again or take it out "
+                       "of the list",
+                       (long long)s->decoded, reason);
+}
+
+s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err)
+{
+    *end = false;
+    do {
+        av_packet_unref(s->packet);
+        int code = av_read_frame(s->format, s->packet);
+        if (s->io->error < 0 && s->io->error != AVERROR_EOF) {
+            return s4d_err_set(err, S4D_FAILED, "reading stopped after frame %lld: %s", (long long)s->decoded,
+                               av_err2str(s->io->error));
+        }
+        if (code == AVERROR_EOF) {
+            *end = true;
+            return S4D_OK;
+        }
+        if (code < 0) {
+            return damaged(s, av_err2str(code), err);
+        }
+    } while (s->packet->stream_index != s->video->index);
+    return S4D_OK;
+}
+
+/* Broadcast formats may be cut anywhere; what comes before their first whole picture is no damage. */
+static bool may_start_anywhere(const s4d_stream *s)
+{
+    return s->decoded == 0 && s->format->iformat->flags & AVFMT_TS_DISCONT;
+}
+
+static s4d_status feed(s4d_stream *s, s4d_err *err)
+{
+    bool end;
+    s4d_status status = s4d_stream_packet(s, &end, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    if (!end && s->packet->flags & AV_PKT_FLAG_CORRUPT && !may_start_anywhere(s)) {
+        return damaged(s, "a piece that is cut off", err);
+    }
+    int code = avcodec_send_packet(s->codec, end ? NULL : s->packet);
+    s->drained = end;
+    if (code == AVERROR(ENOMEM)) {
+        return no_memory(err);
+    }
+    return code < 0 && !end && !may_start_anywhere(s) ? damaged(s, av_err2str(code), err) : S4D_OK;
+}
+
+s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err)
+{
+    *end = false;
+    for (;;) {
+        int code = avcodec_receive_frame(s->codec, s->frame);
+        if (code == 0 && (s->frame->decode_error_flags || s->frame->flags & AV_FRAME_FLAG_CORRUPT)) {
+            return damaged(s, "a frame with missing parts", err);
+        }
+        if (code == 0) {
+            s->decoded++;
+            return S4D_OK;
+        }
+        if (code == AVERROR_EOF) {
+            *end = true;
+            return S4D_OK;
+        }
+        if (code == AVERROR(ENOMEM)) {
+            return no_memory(err);
+        }
+        if (code != AVERROR(EAGAIN) && !may_start_anywhere(s)) {
+            return damaged(s, av_err2str(code), err);
+        }
+        s4d_status status = s->drained ? damaged(s, av_err2str(code), err) : feed(s, err);
+        if (status != S4D_OK) {
+            return status;
+        }
+    }
+}
+
+/* A converter for frames like this one: colours by what the stream says of itself, else as BT.601. */
+static bool prepare_scale(s4d_stream *s)
+{
+    const AVFrame *f = s->frame;
+    const int key[5] = {f->width, f->height, f->format, (int)f->colorspace, (int)f->color_range};
+    if (s->scale && memcmp(key, s->scale_key, sizeof key) == 0) {
+        return true;
+    }
+    sws_freeContext(s->scale);
+    memcpy(s->scale_key, key, sizeof key);
+    s->scale = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGB24, SWS_BICUBIC,
+                              NULL, NULL, NULL);
+    int *from_table, *to_table, from_full, to_full, brightness, contrast, saturation;
+    if (s->scale && sws_getColorspaceDetails(s->scale, &from_table, &from_full, &to_table, &to_full, &brightness,
+                                             &contrast, &saturation) >= 0) {
+        if (f->color_range != AVCOL_RANGE_UNSPECIFIED) {
+            from_full = f->color_range == AVCOL_RANGE_JPEG;
+        }
+        sws_setColorspaceDetails(s->scale, sws_getCoefficients((int)f->colorspace), from_full, to_table, to_full,
+                                 brightness, contrast, saturation);
+    }
+    return s->scale != NULL;
+}
+
+s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err)
+{
+    const AVFrame *f = s->frame;
+    s4d_status status = s4d_image_size(out, f->height, f->width, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    uint8_t *to[4] = {out->rgb};
+    const int stride[4] = {f->width * 3};
+    if (!prepare_scale(s) ||
+        sws_scale(s->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, to, stride) != f->height) {
+        const char *format = av_get_pix_fmt_name(f->format);
+        return s4d_err_set(err, S4D_FAILED, "its pixels (%s) cannot be made RGB; convert the file",
+                           format ? format : "unknown");
+    }
+    return S4D_OK;
+}
+
+#endif

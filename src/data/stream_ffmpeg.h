@@ -1,0 +1,41 @@
+/* The video stream of a file, decoded frame by frame. Private to the *_ffmpeg.c files, which own FFmpeg. */
+#ifndef S4D_DATA_STREAM_FFMPEG_H
+#define S4D_DATA_STREAM_FFMPEG_H
+
+#include <stdbool.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+
+#include "s4d/base/err.h"
+#include "s4d/data/image.h"
+
+/* Zeroed = closed. */
+typedef struct s4d_stream {
+    int file;             /* descriptor, open while io is there */
+    AVIOContext *io;
+    AVFormatContext *format;
+    AVStream *video;      /* the best video stream, owned by format */
+    AVCodecContext *codec;
+    AVPacket *packet;
+    AVFrame *frame;       /* the frame that s4d_stream_next decoded */
+    struct SwsContext *scale;
+    int scale_key[5];     /* what `scale` was made for */
+    int64_t decoded;      /* frames so far */
+    bool drained;         /* the decoder was told that no packet follows */
+} s4d_stream;
+
+/* Sentences come without the path. */
+s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err);
+void s4d_stream_close(s4d_stream *s);
+/* A still picture's format rather than a video's. */
+bool s4d_stream_still(const s4d_stream *s);
+/* The next packet of the video stream; *end after the last. */
+s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err);
+/* The next frame in order of showing; *end after the last. Concealed damage is an error that says how far it went. */
+s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err);
+/* The frame as RGB. */
+s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err);
+
+#endif
