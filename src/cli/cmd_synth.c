@@ -10,7 +10,7 @@ s4d_status cmd_synth(int argc, char **argv, s4d_err *err)
 {
     const char *output = NULL;
     int64_t seed = 1, size = 72, classes = 7, train_images = 6000, test_images = 420, train_clips = 1120, test_clips = 280,
-            unlabelled_images = 4000, unlabelled_clips = 300, folds = 5;
+            unlabelled_images = 6000, unlabelled_clips = 300, folds = 5;
     bool frames = false;
     const arg_option option[] = {
         {"output", ARG_TEXT, &output, "DIR", "folder to make", 0, 0},
@@ -21,7 +21,7 @@ s4d_status cmd_synth(int argc, char **argv, s4d_err *err)
         {"test-images", ARG_NUMBER, &test_images, "N", "labelled pictures for testing (420)", 0, 10000000},
         {"train-clips", ARG_NUMBER, &train_clips, "N", "labelled clips for training, first fold (1120)", 0, 10000000},
         {"test-clips", ARG_NUMBER, &test_clips, "N", "labelled clips for testing, first fold (280)", 0, 10000000},
-        {"unlabelled-images", ARG_NUMBER, &unlabelled_images, "N", "pictures for pre-training (4000)", 0, 10000000},
+        {"unlabelled-images", ARG_NUMBER, &unlabelled_images, "N", "pictures for pre-training (6000)", 0, 10000000},
         {"unlabelled-clips", ARG_NUMBER, &unlabelled_clips, "N", "clips for pre-training (300)", 0, 10000000},
         {"folds", ARG_NUMBER, &folds, "N", "lists of clips, set_1 to set_N (5)", 1, 20},
         {"frames", ARG_FLAG, &frames, NULL, "clips as folders of frames instead of .mp4", 0, 0},

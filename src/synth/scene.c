@@ -21,7 +21,7 @@ static void draw_light(s4d_rng *rng, s4d_scene *out)
     out->light[0] = side / length;
     out->light[1] = up / length;
     out->light[2] = front / length;
-    out->ambient = between(rng, 0.45, 0.80);
+    out->ambient = between(rng, 0.55, 0.85);
     out->gloss = between(rng, 0, 0.14);
 }
 
@@ -41,20 +41,20 @@ void s4d_scene_draw(s4d_rng *rng, s4d_scene *out)
 {
     *out = (s4d_scene){.pattern = (int)s4d_rng_below(rng, 4)};
     for (int i = 0; i < 3; i++) {
-        out->back[i] = any_colour(rng, 0.1f, 0.9f);
+        out->back[i] = any_colour(rng, 0.2f, 0.75f);
     }
     for (int i = 0; i < 6; i++) {
         out->pattern_at[i] = between(rng, 0, 1);
     }
     draw_light(rng, out);
     draw_cover(rng, out);
-    bool blurred = s4d_rng_uniform(rng) < 0.3;
-    out->blur = blurred ? between(rng, 0.3, 0.75) : 0;
-    out->noise = between(rng, 0, 1) * between(rng, 0, 0.035);
-    out->brightness = between(rng, -0.05, 0.10);
-    out->contrast = between(rng, 0.75, 1.25);
+    bool blurred = s4d_rng_uniform(rng) < 0.2;
+    out->blur = blurred ? between(rng, 0.3, 0.6) : 0;
+    out->noise = between(rng, 0, 1) * between(rng, 0, 0.03);
+    out->brightness = between(rng, -0.03, 0.07);
+    out->contrast = between(rng, 0.88, 1.2);
     out->vignette = between(rng, 0, 0.35);
-    out->cast = (s4d_rgb){between(rng, 0.92, 1.06), 1, between(rng, 0.90, 1.08)};
+    out->cast = (s4d_rgb){between(rng, 0.95, 1.05), 1, between(rng, 0.94, 1.06)};
 }
 
 static void rectangle(s4d_outline *o, float x, float y, float wide, float high)
@@ -82,7 +82,7 @@ static void paint_back(s4d_canvas *c, const s4d_scene *s)
         }
     }
     s4d_outline o;
-    s4d_paint second = {s->back[2], 0.7f, NULL};
+    s4d_paint second = {s->back[2], 0.5f, NULL};
     if (s->pattern == 1) {
         for (int i = 0; i < 3; i++) {
             float axes[3] = {(0.2f + 0.3f * at[i]) * size, (0.2f + 0.3f * at[i + 1]) * size, 0};

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "s4d/base/log.h"
-#include "s4d/train/run.h"
 
 const s4d_set_opts *s4d_session_set(const s4d_run_opts *o, s4d_modality modality)
 {
@@ -102,25 +100,4 @@ void s4d_session_close(s4d_session *s)
         s4d_manifest_release(&s->train[i]);
         s4d_manifest_release(&s->test[i]);
     }
-}
-
-s4d_status s4d_pretrain(const s4d_run_opts *o, s4d_err *err)
-{
-    s4d_session s;
-    s4d_status status = s4d_session_open(&s, o, err);
-    if (status != S4D_OK) return status;
-    status = s4d_session_run(&s, err);
-    s4d_session_close(&s);
-    return status;
-}
-
-s4d_status s4d_finetune(const s4d_run_opts *o, s4d_err *err)
-{
-    s4d_session s;
-    s4d_status status = s4d_session_open(&s, o, err);
-    if (status != S4D_OK) return status;
-    if (o->init[0]) status = s4d_checkpoint_init(&s.engine, o->init, err);
-    if (status == S4D_OK) status = s4d_session_run(&s, err);
-    s4d_session_close(&s);
-    return status;
 }
