@@ -85,7 +85,7 @@ check "golden" build-clang/tests/golden tests/golden
 
 say "other builds"
 check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF
-check "golden without video, portable processor code" build-novideo/tests/golden tests/golden --no-bmp
+check "golden without video, portable processor code" build-novideo/tests/golden tests/golden
 
 say "address and undefined-behaviour sanitizers"
 check "build" build build-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
