@@ -38,12 +38,24 @@ static void scores(s4d_backend *be, const head *s, int64_t first, int64_t n, dou
                                  .ldc = s->N});
 }
 
+/* The largest of a row, in lanes: compilers do not turn a maximum over all into vector code without fast-math. */
+static float largest(const float *row, int64_t n)
+{
+    enum { LANES = 16 };
+    float lane[LANES], top = row[0];
+    int64_t whole = n / LANES * LANES;
+    for (int k = 0; k < LANES; ++k) lane[k] = top;
+    for (int64_t j = 0; j < whole; j += LANES)
+        for (int k = 0; k < LANES; ++k) lane[k] = row[j + k] > lane[k] ? row[j + k] : lane[k];
+    for (int k = 0; k < LANES; ++k) top = lane[k] > top ? lane[k] : top;
+    for (int64_t j = whole; j < n; ++j) top = row[j] > top ? row[j] : top;
+    return top;
+}
+
 /* A row of scores to probabilities; returns its log-sum-exp. */
 static float softmax_row(float *row, int64_t n)
 {
-    float top = row[0];
-#pragma omp simd reduction(max : top)
-    for (int64_t j = 0; j < n; ++j) top = row[j] > top ? row[j] : top;
+    float top = largest(row, n);
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < n; ++j) {
