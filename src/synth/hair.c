@@ -13,14 +13,14 @@ static cut cut_of(const s4d_identity *id)
     static const cut table[S4D_HAIR_STYLES] = {
         [S4D_HAIR_NONE] = {0, 0, 0, 0},
         [S4D_HAIR_SHORT] = {-0.08f, 0.1f, 0.08f, 0.02f},
-        [S4D_HAIR_FRINGE] = {0.0f, 0.2f, 0.12f, 0.20f},
+        [S4D_HAIR_FRINGE] = {0.0f, 0.2f, 0.12f, 0.13f},
         [S4D_HAIR_PARTED] = {-0.05f, 0.15f, 0.14f, 0.04f},
         [S4D_HAIR_RECEDING] = {-0.10f, 0.1f, 0.03f, -0.16f},
-        [S4D_HAIR_BOB] = {0.55f, 0.75f, 0.16f, 0.10f},
+        [S4D_HAIR_BOB] = {0.55f, 0.75f, 0.16f, 0.06f},
         [S4D_HAIR_LONG] = {0.95f, 1.7f, 0.16f, 0.02f},
         [S4D_HAIR_CURLY] = {0.25f, 0.55f, 0.30f, 0.06f},
         [S4D_HAIR_TIED] = {-0.10f, 0.2f, 0.05f, 0.0f},
-        [S4D_HAIR_SCARF] = {0.80f, 1.6f, 0.10f, 0.08f},
+        [S4D_HAIR_SCARF] = {0.80f, 1.6f, 0.10f, 0.05f},
     };
     cut c = table[id->hair_style];
     c.thick *= id->volume;

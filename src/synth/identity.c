@@ -29,7 +29,7 @@ static s4d_rgb shifted(s4d_rng *rng, s4d_rgb c, double by)
 static void draw_colours(s4d_rng *rng, s4d_identity *id)
 {
     static const s4d_rgb skins[] = {{0.97f, 0.83f, 0.74f}, {0.92f, 0.74f, 0.62f}, {0.82f, 0.62f, 0.48f},
-                                    {0.66f, 0.46f, 0.33f}, {0.48f, 0.32f, 0.23f}, {0.33f, 0.22f, 0.17f}};
+                                    {0.66f, 0.46f, 0.33f}, {0.52f, 0.35f, 0.25f}, {0.42f, 0.28f, 0.21f}};
     static const s4d_rgb hairs[] = {{0.06f, 0.05f, 0.05f}, {0.15f, 0.10f, 0.07f}, {0.30f, 0.19f, 0.11f},
                                     {0.48f, 0.33f, 0.19f}, {0.74f, 0.59f, 0.36f}, {0.55f, 0.25f, 0.12f}};
     static const s4d_rgb irises[] = {{0.17f, 0.10f, 0.06f}, {0.30f, 0.19f, 0.10f}, {0.35f, 0.36f, 0.18f},
@@ -40,7 +40,7 @@ static void draw_colours(s4d_rng *rng, s4d_identity *id)
     id->hair = shifted(rng, along(hairs, 6, shade * shade * light), 0.02);
     float grey = fmaxf(0, id->age - 0.55f) * 2 * between(rng, 0, 1);
     id->hair = s4d_rgb_mix(id->hair, (s4d_rgb){0.72f, 0.71f, 0.70f}, fminf(1, grey));
-    id->brow = s4d_rgb_mix(s4d_rgb_scale(id->hair, 0.75f), s4d_rgb_scale(id->skin, 0.35f), between(rng, 0.1, 0.4));
+    id->brow = s4d_rgb_mix(s4d_rgb_scale(id->hair, 0.6f), s4d_rgb_scale(id->skin, 0.25f), between(rng, 0.1, 0.5));
     id->iris = shifted(rng, along(irises, 5, between(rng, 0, 1) * light), 0.03);
     s4d_rgb red = {0.72f, 0.28f, 0.29f};
     id->lips = s4d_rgb_mix(s4d_rgb_scale(id->skin, 0.86f), red, between(rng, 0.28, 0.5));
@@ -54,25 +54,25 @@ static void draw_shape(s4d_rng *rng, s4d_identity *id)
     id->jaw = between(rng, 0.82, 1.06);
     id->chin = between(rng, 0.75, 1.20);
     id->length = between(rng, 0.94, 1.05);
-    id->eye_x = between(rng, 0.31, 0.365);
-    id->eye_y = between(rng, -0.15, -0.08);
-    id->eye_width = between(rng, 0.115, 0.150);
-    id->eye_open = between(rng, 0.75, 1.15);
+    id->eye_x = between(rng, 0.32, 0.36);
+    id->eye_y = between(rng, -0.135, -0.10);
+    id->eye_width = between(rng, 0.130, 0.160);
+    id->eye_open = between(rng, 0.85, 1.15);
     id->eye_tilt = between(rng, -0.02, 0.03);
     id->iris_size = between(rng, 0.92, 1.12);
-    id->brow_y = id->eye_y - between(rng, 0.20, 0.27);
-    id->brow_thick = between(rng, 0.045, 0.105);
+    id->brow_y = id->eye_y - between(rng, 0.225, 0.265);
+    id->brow_thick = between(rng, 0.065, 0.115);
     id->brow_length = between(rng, 0.38, 0.46);
-    id->brow_arch = between(rng, 0.0, 0.06);
-    id->brow_slope = between(rng, -0.025, 0.025);
-    id->nose_y = between(rng, 0.20, 0.29);
+    id->brow_arch = between(rng, 0.01, 0.045);
+    id->brow_slope = between(rng, -0.015, 0.015);
+    id->nose_y = between(rng, 0.22, 0.27);
     id->nose_width = between(rng, 0.10, 0.165);
     id->nose_ridge = between(rng, 0.16, 0.27);
-    id->mouth_y = id->nose_y + between(rng, 0.25, 0.31);
-    id->mouth_width = between(rng, 0.215, 0.29);
+    id->mouth_y = id->nose_y + between(rng, 0.27, 0.30);
+    id->mouth_width = between(rng, 0.235, 0.285);
     id->lip_upper = between(rng, 0.035, 0.075);
     id->lip_lower = between(rng, 0.05, 0.10);
-    id->mouth_curve = between(rng, -0.025, 0.025);
+    id->mouth_curve = between(rng, -0.015, 0.015);
     id->ear = between(rng, 0.85, 1.15);
     id->uneven = between(rng, -0.12, 0.12);
 }
@@ -97,7 +97,7 @@ static void draw_style(s4d_rng *rng, s4d_identity *id)
     id->lashes = woman ? between(rng, 0.4, 1) : between(rng, 0, 0.5);
     id->blush = woman ? between(rng, 0.1, 0.7) : between(rng, 0, 0.4);
     if (woman) {
-        id->brow_thick *= 0.72f;
+        id->brow_thick *= 0.8f;
         id->jaw *= 0.95f;
         id->lips = s4d_rgb_mix(id->lips, (s4d_rgb){0.72f, 0.12f, 0.20f}, between(rng, 0, 0.6));
     }
@@ -121,7 +121,7 @@ static void draw_rest(s4d_rng *rng, s4d_identity *id)
         id->rest.side[side][S4D_EYE_CLOSE] *= 0.5f;
     }
     for (int m = 0; m < S4D_MUSCLES; m++) {
-        id->gain[m] = between(rng, 0.75, 1.15);
+        id->gain[m] = between(rng, 0.85, 1.2);
     }
 }
 

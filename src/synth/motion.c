@@ -49,12 +49,12 @@ static const habit HABIT[S4D_EMOTIONS] = {
 
 static void draw_pose(s4d_rng *rng, s4d_pose *out)
 {
-    *out = (s4d_pose){.yaw = bell(rng, 0.13, 0.38),
+    *out = (s4d_pose){.yaw = bell(rng, 0.11, 0.36),
                       .pitch = bell(rng, 0.06, 0.16),
-                      .roll = bell(rng, 0.04, 0.14),
-                      .scale = between(rng, 0.50, 0.56),
-                      .x = 0.5f + bell(rng, 0.012, 0.04),
-                      .y = 0.44f + bell(rng, 0.012, 0.04),
+                      .roll = bell(rng, 0.03, 0.12),
+                      .scale = between(rng, 0.515, 0.555),
+                      .x = 0.5f + bell(rng, 0.010, 0.03),
+                      .y = 0.44f + bell(rng, 0.010, 0.03),
                       .gaze_x = bell(rng, 0.25, 0.7),
                       .gaze_y = bell(rng, 0.15, 0.4),
                       .tongue = between(rng, 0, 1)};
