@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from support import BINARY, Case, eval_config, finetune_config, pretrain_config, strict_lines, tensors
+from support import BINARY, ROOT, Case, eval_config, finetune_config, pretrain_config, strict_lines, tensors
 
 TIMES = ("data_ms", "compute_ms", "samples_per_s")
 
@@ -207,3 +207,15 @@ class Finetune(Case):
         steps = [line for line in lines if "loss" in line]
         self.assertEqual([line["step"] for line in steps], list(range(1, len(steps) + 1)))
         self.assertEqual(len(steps), 2 * ((3 + 3) // 2))
+
+
+class Sample(Case):
+    def test_the_committed_sample_can_be_trained_on(self):
+        config = finetune_config()
+        for kind in ("image", "video"):
+            config["data"][kind].update(root=str(ROOT / "data/sample"), batch=7)
+        config["train"].update(epochs=1, warmup_epochs=0)
+        out = self.dir / "out"
+        self.ok("finetune", "--config", self.write(config), "--output", out)
+        for name in ("stills", "clips"):
+            self.assertEqual(json.loads((out / name / "metrics.json").read_text())["samples"], 7)
