@@ -1,5 +1,6 @@
 /* s4d doctor: what was built in, and whether each device computes here. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -36,6 +37,7 @@ static s4d_status try_product(s4d_backend *be, bool *right, s4d_err *err)
     return status;
 }
 
+/* One line about the device; says what is wrong where it does not work. */
 static s4d_status try_device(const char *device, s4d_err *err)
 {
     s4d_backend *be = NULL;
@@ -48,21 +50,50 @@ static s4d_status try_device(const char *device, s4d_err *err)
     if (status == S4D_OK)
         printf("%-8s works: %s; %d of %d operations its own\n", device, s4d_backend_description(be), s4d_backend_own_ops(be),
                (int)S4D_OP_COUNT);
+    else
+        printf("%-8s does not work: %s\n", device, err->text);
     s4d_backend_destroy(&be);
     return status;
+}
+
+static void print_build(void)
+{
+#ifdef __clang__
+    const char *compiler = "clang";
+    const int version[3] = {__clang_major__, __clang_minor__, __clang_patchlevel__};
+#else
+    const char *compiler = "gcc";
+    const int version[3] = {__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__};
+#endif
+#ifdef __OPTIMIZE__
+    const char *speed = "optimised";
+#else
+    const char *speed = "not optimised, so slow (build with -DCMAKE_BUILD_TYPE=Release)";
+#endif
+    printf("build    %s %d.%d.%d, %s\n", compiler, version[0], version[1], version[2], speed);
+}
+
+static void print_machine(void)
+{
+    double gib = (double)sysconf(_SC_PAGESIZE) / (1024.0 * 1024.0 * 1024.0);
+    printf("machine  %d processors, %.1f GiB of memory, %.1f GiB of it free\n", s4d_cpu_count(),
+           gib * (double)sysconf(_SC_PHYS_PAGES), gib * (double)sysconf(_SC_AVPHYS_PAGES));
 }
 
 s4d_status cmd_doctor(int argc, char **argv, s4d_err *err)
 {
     bool done;
+    s4d_err of_ref = {0};
     const arg_command c = {.name = "doctor", .summary = "what was built in, and whether it works here"};
     s4d_status status = args_parse(&c, argc, argv, &done, err);
     if (status != S4D_OK || done) return status;
-    printf("s4d %s, %d processors\n", S4D_VERSION, s4d_cpu_count());
+    puts("s4d " S4D_VERSION);
+    print_build();
+    print_machine();
     printf("video    %s\n", s4d_clip_has_video() ? "read and written through FFmpeg"
                                                  : "not in this build; frame folders only (build with -DS4D_VIDEO=ON)");
-    status = try_device("ref", err);
-    if (status == S4D_OK) status = try_device("cpu", err);
+    try_device("ref", &of_ref); /* printed; the exit status says whether the device that trains works */
+    status = try_device("cpu", err);
     puts("cuda     not in this version");
     return status;
 }

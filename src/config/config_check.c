@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/fields.h"
+#include "s4d/data/draw.h"
 
 #define REFUSE(...) return s4d_err_set(err, S4D_USAGE, __VA_ARGS__)
 
@@ -28,6 +29,40 @@ static s4d_status check_moae(const s4d_model_opts *m, const char *origin, s4d_er
     return S4D_OK;
 }
 
+/* Token numbers are 32 bits wide on every device, those of a whole batch times the choices of routing too. */
+enum { TOKENS_MAX = 1 << 20 };
+
+static int64_t tokens_of(const s4d_model_opts *m, s4d_modality modality)
+{
+    int64_t side = m->img_size / m->patch_size, times = modality == S4D_VIDEO ? m->num_frames / m->tubelet_size : 1;
+    return side * side * times;
+}
+
+static s4d_status check_tokens(const s4d_model_opts *m, const char *origin, s4d_err *err)
+{
+    int64_t tokens = tokens_of(m, S4D_VIDEO);
+    if (tokens > TOKENS_MAX)
+        REFUSE("%s: model.patch_size: a clip has %lld tokens, more than %d; choose larger patches or tubelets, or smaller frames",
+               origin, (long long)tokens, TOKENS_MAX);
+    return S4D_OK;
+}
+
+static s4d_status check_batch(const s4d_run_opts *o, const s4d_set_opts *set, s4d_modality modality, const char *origin,
+                              s4d_err *err)
+{
+    const char *name = modality == S4D_IMAGE ? "image" : "video";
+    int64_t choices = o->model.moae.layer_count ? o->model.moae.top_k : 1;
+    int64_t most = INT32_MAX / (tokens_of(&o->model, modality) * choices);
+    if (set->batch > most)
+        REFUSE("%s: data.%s.batch: %d is more than the %lld samples that 32-bit token numbers reach; lower it and raise "
+               "train.accumulate", origin, name, set->batch, (long long)most);
+    int64_t views = modality == S4D_VIDEO ? (int64_t)o->eval.segments * o->eval.crops : 1;
+    if (set->test[0] && o->eval.batch * views > most)
+        REFUSE("%s: eval.batch: %d samples of %lld views are more than the %lld that 32-bit token numbers reach; lower it", origin,
+               o->eval.batch, (long long)views, (long long)most);
+    return S4D_OK;
+}
+
 static s4d_status check_model(const s4d_run_opts *o, const char *origin, s4d_err *err)
 {
     const s4d_model_opts *m = &o->model;
@@ -37,7 +72,8 @@ static s4d_status check_model(const s4d_run_opts *o, const char *origin, s4d_err
     if (m->num_frames % m->tubelet_size)
         REFUSE("%s: model.tubelet_size: %d does not divide model.num_frames %d; choose a divisor", origin, m->tubelet_size,
                m->num_frames);
-    s4d_status status = check_tower(&m->encoder, "encoder", origin, err);
+    s4d_status status = check_tokens(m, origin, err);
+    if (status == S4D_OK) status = check_tower(&m->encoder, "encoder", origin, err);
     if (status == S4D_OK && o->stage == S4D_PRETRAIN) status = check_tower(&m->decoder, "decoder", origin, err);
     if (status == S4D_OK && o->stage == S4D_FINETUNE) status = check_moae(m, origin, err);
     if (status == S4D_OK && o->stage == S4D_PRETRAIN && m->moae.layer_count)
@@ -50,9 +86,10 @@ static bool present(const s4d_set_opts *set)
     return set->train[0] || set->test[0];
 }
 
-static s4d_status check_set(const s4d_run_opts *o, const s4d_set_opts *set, const char *name, const char *origin,
-                            s4d_err *err)
+static s4d_status check_set(const s4d_run_opts *o, s4d_modality modality, const char *origin, s4d_err *err)
 {
+    const s4d_set_opts *set = modality == S4D_IMAGE ? &o->data.image : &o->data.video;
+    const char *name = modality == S4D_IMAGE ? "image" : "video";
     if (!present(set)) return S4D_OK;
     if (!set->name[0] || strchr(set->name, '/') || strcmp(set->name, ".") == 0 || strcmp(set->name, "..") == 0 ||
         strcmp(set->name, "checkpoints") == 0)
@@ -66,21 +103,25 @@ static s4d_status check_set(const s4d_run_opts *o, const s4d_set_opts *set, cons
         REFUSE("%s: data.%s.repeat: %d does not divide data.%s.batch %d; choose a divisor", origin, name, set->repeat, name,
                set->batch);
     if (set->balanced && set->class_count == 0)
-        REFUSE("%s: data.%s.balanced: drawing classes equally needs data.%s.classes", origin, name, name);
-    return S4D_OK;
+        REFUSE("%s: data.%s.balanced: drawing classes equally needs data.%s.classes; list them, or set it to false", origin, name,
+               name);
+    if (set->balanced && set->format == S4D_LIST_PATHS)
+        REFUSE("%s: data.%s.balanced: lists of format \"paths\" have no labels to balance; set it to false", origin, name);
+    return check_batch(o, set, modality, origin, err);
 }
 
 static s4d_status check_masks(const s4d_run_opts *o, const char *origin, s4d_err *err)
 {
-    const s4d_model_opts *m = &o->model;
-    int per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
-    int tokens[2] = {per_frame, per_frame * (m->num_frames / m->tubelet_size)};
+    int tokens[2] = {(int)tokens_of(&o->model, S4D_IMAGE), (int)tokens_of(&o->model, S4D_VIDEO)};
+    int per_frame = tokens[0];
+    s4d_mask_kind kind[2] = {S4D_MASK_RANDOM, o->data.mask.video_kind};
     double ratio[2] = {o->data.mask.image_ratio, o->data.mask.video_ratio};
     bool used[2] = {o->data.image.train[0] != 0, o->data.video.train[0] != 0};
     static const char *const key[2] = {"data.mask.image_ratio", "data.mask.video_ratio"};
     for (int i = 0; i < 2; ++i) {
-        int masked = (int)(ratio[i] * tokens[i]);
-        if (used[i] && (masked < 1 || masked >= tokens[i]))
+        int visible, masked;
+        s4d_mask_counts(ratio[i], kind[i], tokens[i], per_frame, &visible, &masked);
+        if (used[i] && (masked < 1 || visible < 1))
             REFUSE("%s: %s: %g masks %d of %d tokens; some must be masked and some seen", origin, key[i], ratio[i], masked,
                    tokens[i]);
     }
@@ -90,8 +131,8 @@ static s4d_status check_masks(const s4d_run_opts *o, const char *origin, s4d_err
 s4d_status s4d_config_check(const s4d_run_opts *o, const char *origin, s4d_err *err)
 {
     s4d_status status = check_model(o, origin, err);
-    if (status == S4D_OK) status = check_set(o, &o->data.image, "image", origin, err);
-    if (status == S4D_OK) status = check_set(o, &o->data.video, "video", origin, err);
+    if (status == S4D_OK) status = check_set(o, S4D_IMAGE, origin, err);
+    if (status == S4D_OK) status = check_set(o, S4D_VIDEO, origin, err);
     if (status != S4D_OK) return status;
     if (!present(&o->data.image) && !present(&o->data.video))
         REFUSE("%s: data: names no list; set data.image.train or data.video.train (or test, for evaluation)", origin);

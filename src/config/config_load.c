@@ -9,7 +9,24 @@
 #include "s4d/base/mem.h"
 #include "s4d/config/config.h"
 
-enum { PATH_TEXT = 256, CONFIG_BYTES_MAX = 1 << 20 };
+enum { PATH_TEXT = 256, FIELDS_MAX = 256, GROUPS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
+
+/* Where values come from. */
+typedef struct source {
+    const char *file;
+    const char *const *set; /* "KEY=VALUE", applied in order */
+    int sets;
+} source;
+
+/* What a sentence about the value at `path` begins with: "--set" where one wrote that value or a group around it. */
+static const char *origin_of(const source *from, const char *path)
+{
+    for (int i = 0; i < from->sets; ++i) {
+        size_t n = strcspn(from->set[i], "=");
+        if (strncmp(from->set[i], path, n) == 0 && (path[n] == '\0' || path[n] == '.')) return "--set";
+    }
+    return from->file;
+}
 
 /* ---- unknown keys ---- */
 
@@ -26,26 +43,58 @@ static path_kind kind_of(const char *path)
     return PATH_UNKNOWN;
 }
 
+/* The group that ends at the field's n-th dot (from 1) into text; false: it has fewer. */
+static bool group_of(const char *field, int n, char text[PATH_TEXT])
+{
+    size_t size = 0;
+    for (; n > 0 && field[size]; ++size)
+        if (field[size] == '.' && --n == 0) break;
+    if (n > 0) return false;
+    snprintf(text, PATH_TEXT, "%.*s", (int)size, field);
+    return true;
+}
+
+/* The field or group most like `path`, NULL where none is near. Groups go to `room`, each once, but not those around path. */
+static const char *nearest_key(const char *path, char room[GROUPS_MAX][PATH_TEXT])
+{
+    const char *known[FIELDS_MAX + GROUPS_MAX];
+    size_t n = 0, groups = 0;
+    S4D_BUG_IF(s4d_field_count > FIELDS_MAX);
+    for (size_t i = 0; i < s4d_field_count; ++i) {
+        known[n++] = s4d_fields[i].path;
+        for (int level = 1; groups < GROUPS_MAX && group_of(s4d_fields[i].path, level, room[groups]); ++level) {
+            size_t size = strlen(room[groups]);
+            bool again = i > 0 && strncmp(s4d_fields[i - 1].path, room[groups], size) == 0 && s4d_fields[i - 1].path[size] == '.';
+            bool around = strncmp(path, room[groups], size) == 0 && path[size] == '.';
+            if (!again && !around) known[n++] = room[groups++];
+        }
+    }
+    return s4d_str_nearest(path, known, n);
+}
+
 static s4d_status unknown_key(const char *origin, const char *path, s4d_err *err)
 {
-    const char *known[256];
-    size_t n = s4d_field_count < 256 ? s4d_field_count : 256;
-    for (size_t i = 0; i < n; ++i) known[i] = s4d_fields[i].path;
-    const char *near = s4d_str_nearest(path, known, n);
+    char room[GROUPS_MAX][PATH_TEXT];
+    const char *near = nearest_key(path, room);
     if (near) return s4d_err_set(err, S4D_USAGE, "%s: %s: unknown key; did you mean %s?", origin, path, near);
     return s4d_err_set(err, S4D_USAGE, "%s: %s: unknown key; remove it (\"s4d schema\" lists all)", origin, path);
 }
 
-static s4d_status check_keys(const s4d_json *object, const char *origin, const char *prefix, s4d_err *err)
+static s4d_status check_keys(const s4d_json *object, const source *from, const char *prefix, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < s4d_json_count(object) && status == S4D_OK; ++i) {
         const s4d_json *node = s4d_json_at(object, i);
+        const char *key = s4d_json_key(node), *origin;
         char path[PATH_TEXT];
-        if (snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", s4d_json_key(node)) >= (int)sizeof path)
-            return s4d_err_set(err, S4D_USAGE, "%s: %.60s...: unknown key; remove it", origin, path);
+        if (snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key) >= (int)sizeof path)
+            return s4d_err_set(err, S4D_USAGE, "%s: %.60s...: unknown key; remove it", from->file, path);
+        origin = origin_of(from, path);
         path_kind kind = kind_of(path);
-        if (kind == PATH_UNKNOWN)
+        if (kind != PATH_UNKNOWN && strchr(key, '.'))
+            status = s4d_err_set(err, S4D_USAGE, "%s: \"%s\": a dot does not reach into a group; write each group as an object",
+                                 origin, key);
+        else if (kind == PATH_UNKNOWN)
             status = unknown_key(origin, path, err);
         else if (s4d_json_kind_of(node) == S4D_JSON_NULL)
             status = s4d_err_set(err, S4D_USAGE, "%s: %s: null is no value; remove the key to get the default", origin, path);
@@ -53,7 +102,7 @@ static s4d_status check_keys(const s4d_json *object, const char *origin, const c
             status = s4d_err_set(err, S4D_USAGE, "%s: %s: expected an object, got %s", origin, path,
                                  s4d_json_kind_name(s4d_json_kind_of(node)));
         else if (kind == PATH_GROUP)
-            status = check_keys(node, origin, path, err);
+            status = check_keys(node, from, path, err);
     }
     return status;
 }
@@ -72,8 +121,8 @@ static const s4d_json *find(const s4d_json *root, const char *path)
     return root;
 }
 
-/* Defaults are our own text, so a fault in one is a bug. */
-static void read_default(const s4d_field *f, s4d_run_opts *o)
+/* Defaults are our own text, so only memory can be wanting. */
+static s4d_status read_default(const s4d_field *f, s4d_run_opts *o, s4d_err *err)
 {
     const char *text = f->defaults[o->stage];
     s4d_json *doc = NULL;
@@ -82,12 +131,14 @@ static void read_default(const s4d_field *f, s4d_run_opts *o)
         snprintf(number, sizeof number, "%.0f", round(strtod(text + 1, NULL) * o->model.img_size));
         text = number;
     }
-    S4D_BUG_IF(s4d_json_parse(text, strlen(text), "default", &doc, NULL) != S4D_OK);
-    S4D_BUG_IF(s4d_field_read(f, doc, "default", o, NULL) != S4D_OK);
+    s4d_status status = s4d_json_parse(text, strlen(text), "default", &doc, err);
+    if (status == S4D_OK) status = s4d_field_read(f, doc, "default", o, err);
+    S4D_BUG_IF(status == S4D_USAGE);
     s4d_json_destroy(&doc);
+    return status;
 }
 
-static s4d_status read_fields(const s4d_json *root, const char *origin, s4d_run_opts *o, s4d_err *err)
+static s4d_status read_fields(const s4d_json *root, const source *from, s4d_run_opts *o, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     o->data.image.sampling_rate = o->data.image.repeat = 1; /* a picture is one frame and is read once */
@@ -95,14 +146,25 @@ static s4d_status read_fields(const s4d_json *root, const char *origin, s4d_run_
         const s4d_field *f = &s4d_fields[i];
         const s4d_json *node = find(root, f->path);
         if (node)
-            status = s4d_field_read(f, node, origin, o, err);
+            status = s4d_field_read(f, node, origin_of(from, f->path), o, err);
         else if (f->defaults[0])
-            read_default(f, o);
+            status = read_default(f, o, err);
         else
             status = s4d_err_set(err, S4D_USAGE, "%s: %s: this key must be given; set it to \"pretrain\" or \"finetune\"",
-                                 origin, f->path);
+                                 from->file, f->path);
     }
     return status;
+}
+
+/* Rates given for another total batch become the rates in use, so that the resolved config shows them. */
+static void settle_rates(s4d_run_opts *o)
+{
+    s4d_train_opts *t = &o->train;
+    const s4d_set_opts *leading = o->data.video.train[0] ? &o->data.video : &o->data.image;
+    double total = (double)leading->batch * t->accumulate;
+    if (t->lr_scale_batch > 0) t->lr = t->lr * total / t->lr_scale_batch;
+    if (t->min_lr_scale_batch > 0) t->min_lr = t->min_lr * total / t->min_lr_scale_batch;
+    t->lr_scale_batch = t->min_lr_scale_batch = 0;
 }
 
 /* ---- the whole ---- */
@@ -114,17 +176,22 @@ static s4d_status read_file(const char *path, s4d_json **root, s4d_err *err)
     if (!s4d_path_exists(path))
         return s4d_err_set(err, S4D_USAGE, "%s: there is no such config; check the path after --config", path);
     status = s4d_file_read(path, CONFIG_BYTES_MAX, &text, err);
-    if (status == S4D_OK) status = s4d_json_parse((const char *)text.data, text.size, path, root, err);
+    if (status != S4D_OK && err) err->status = S4D_USAGE; /* an unreadable config is a usage error too */
+    if (status != S4D_OK) return S4D_USAGE;
+    status = s4d_json_parse((const char *)text.data, text.size, path, root, err);
     if (status == S4D_OK && s4d_json_kind_of(*root) != S4D_JSON_OBJECT)
         status = s4d_err_set(err, S4D_USAGE, "%s: expected an object, got %s; a config begins with {", path,
                              s4d_json_kind_name(s4d_json_kind_of(*root)));
     s4d_bytes_release(&text);
-    if (status != S4D_OK) {
-        s4d_json_destroy(root);
-        if (err) err->status = S4D_USAGE; /* an unreadable config is a usage error too */
-        return S4D_USAGE;
-    }
-    return S4D_OK;
+    return status;
+}
+
+/* Text settings take any value as it stands: --set output=2024 names a folder, though 2024 alone is a number in JSON. */
+static bool takes_text(const char *path)
+{
+    for (size_t i = 0; i < s4d_field_count; ++i)
+        if (strcmp(s4d_fields[i].path, path) == 0) return s4d_fields[i].kind == S4D_FIELD_STRING;
+    return false;
 }
 
 static s4d_status apply(s4d_json *root, const char *assignment, s4d_err *err)
@@ -135,20 +202,28 @@ static s4d_status apply(s4d_json *root, const char *assignment, s4d_err *err)
         return s4d_err_set(err, S4D_USAGE, "--set %s: expected KEY=VALUE, such as train.lr=1e-4", assignment);
     snprintf(path, sizeof path, "%.*s", (int)(equals - assignment), assignment);
     if (kind_of(path) == PATH_UNKNOWN) return unknown_key("--set", path, err);
-    s4d_status status = s4d_json_set(root, path, equals + 1, err);
-    if (status != S4D_OK) s4d_err_prefix(err, "--set %s", assignment);
+    s4d_json_writer text = {0};
+    const char *value = equals + 1;
+    if (takes_text(path) && *value != '"') {
+        s4d_json_put_string(&text, value);
+        value = text.out.failed ? NULL : text.out.text;
+    }
+    s4d_status status = value ? s4d_json_set(root, path, value, err) : s4d_err_memory(err, strlen(assignment), "--set");
+    if (status == S4D_USAGE) s4d_err_prefix(err, "--set %s", assignment);
+    s4d_str_release(&text.out);
     return status;
 }
 
 s4d_status s4d_config_load(const char *path, const char *const *set, int sets, const char *output, s4d_config *out,
                            s4d_err *err)
 {
+    const source from = {path, set, sets};
     s4d_json *root = NULL;
     *out = (s4d_config){0};
     s4d_status status = read_file(path, &root, err);
     for (int i = 0; i < sets && status == S4D_OK; ++i) status = apply(root, set[i], err);
-    if (status == S4D_OK) status = check_keys(root, path, "", err);
-    if (status == S4D_OK) status = read_fields(root, path, &out->run, err);
+    if (status == S4D_OK) status = check_keys(root, &from, "", err);
+    if (status == S4D_OK) status = read_fields(root, &from, &out->run, err);
     if (status == S4D_OK && output) {
         if (strlen(output) >= sizeof out->run.output)
             status = s4d_err_set(err, S4D_USAGE, "--output: the path is longer than %d bytes", S4D_PATH_MAX - 1);
@@ -157,6 +232,7 @@ s4d_status s4d_config_load(const char *path, const char *const *set, int sets, c
     }
     if (status == S4D_OK) status = s4d_config_check(&out->run, path, err);
     if (status == S4D_OK) {
+        settle_rates(&out->run);
         out->run.resolved = out->resolved = s4d_config_resolve(&out->run);
         if (!out->resolved) status = s4d_err_memory(err, CONFIG_BYTES_MAX, "the resolved config");
     }

@@ -215,7 +215,8 @@ void s4d_config_schema(s4d_str *out)
         s4d_str_add(&text, f->help);
         put_defaults(&text, f);
         s4d_json_put_key(&w, "description");
-        s4d_json_put_string(&w, text.failed ? f->help : text.text);
+        s4d_json_put_string(&w, text.failed ? "" : text.text);
+        w.out.failed = w.out.failed || text.failed;
         s4d_str_release(&text);
         s4d_json_close(&w, '}');
     }

@@ -34,7 +34,7 @@ static s4d_status read_number(const s4d_field *f, const s4d_json *node, bool who
 {
     char expected[96];
     int64_t integer;
-    snprintf(expected, sizeof expected, "a %snumber from %.15g to %.15g", whole ? "whole " : "", f->low, f->high);
+    snprintf(expected, sizeof expected, "a %snumber from %.16g to %.16g", whole ? "whole " : "", f->low, f->high);
     if (s4d_json_kind_of(node) != S4D_JSON_NUMBER) return wrong(f, origin, node, expected, err);
     *out = s4d_json_number(node);
     if ((whole && !s4d_json_integer(node, &integer)) || !(*out >= f->low && *out <= f->high))

@@ -140,7 +140,7 @@ const s4d_field s4d_fields[] = {
     INT("train.epochs", train.epochs, 1, 1000000, BOTH("100"), "passes over the sets"),
     NUMBER("train.lr", train.lr, 0, 1e3, D("0.0016", "2e-05"), "peak rate"),
     INT("train.lr_scale_batch", train.lr_scale_batch, 0, BIG, BOTH("0"),
-        "above 0: the peak is lr * total batch / this (published: 512 and, with lr 1e-5, 8)"),
+        "above 0: the peak is lr * total batch / this (published: 512 and, with lr 1e-5, 8); the resolved config shows the peak"),
     NUMBER("train.min_lr", train.min_lr, 0, 1e3, D("0", "6.25e-08"), "fine-tuning: the schedule's floor"),
     INT("train.min_lr_scale_batch", train.min_lr_scale_batch, 0, BIG, BOTH("0"),
         "the same for min_lr (published: 256 with min_lr 1e-6)"),

@@ -98,7 +98,7 @@ class Config(Case):
         for more, sentence in [
             (["--set", "train.lr"], "--set train.lr: expected KEY=VALUE, such as train.lr=1e-4"),
             (["--set", "trainx.lr=1"], "--set: trainx.lr: unknown key; did you mean train.lr?"),
-            (["--set", "train.lr=abc"], 'FILE: train.lr: expected a number from 0 to 1000, got "abc"'),
+            (["--set", "train.lr=abc"], '--set: train.lr: expected a number from 0 to 1000, got "abc"'),
             (["--thread", "3"], '--thread: unknown option of "s4d finetune"; did you mean --threads?'),
             (["--threads", "x"], '--threads: expected a whole number from 0 to 4096, got "x"'),
             (["--resume", "--overwrite"], "--resume and --overwrite exclude each other; give one"),
