@@ -1,4 +1,5 @@
 /* What a run takes, before it starts: parameters, memory, arithmetic. */
+#include "s4d/data/draw.h"
 #include "s4d/train/run.h"
 #include "train/session.h"
 
@@ -47,8 +48,12 @@ s4d_status s4d_run_plan_make(const s4d_run_opts *o, s4d_run_plan *plan, s4d_err 
     plan->visible_image = plan->tokens_image;
     plan->visible_video = plan->tokens_video;
     if (o->stage == S4D_PRETRAIN) {
-        plan->visible_image -= (int)(o->data.mask.image_ratio * (double)plan->tokens_image);
-        plan->visible_video -= (int)(o->data.mask.video_ratio * (double)plan->tokens_video);
+        const s4d_mask_opts *mask = &o->data.mask;
+        int visible, masked;
+        s4d_mask_counts(mask->image_ratio, S4D_MASK_RANDOM, per_frame, per_frame, &visible, &masked);
+        plan->visible_image = visible;
+        s4d_mask_counts(mask->video_ratio, mask->video_kind, (int)plan->tokens_video, per_frame, &visible, &masked);
+        plan->visible_video = visible;
     }
     plan->weight_bytes = s4d_params_bytes(e.params, s4d_backend_real(e.be), true);
     bool present[2];

@@ -36,7 +36,7 @@ static void test_published_pretraining(void **state)
     load(pretrain, NULL, 0, &c);
     const s4d_run_opts *r = &c.run;
     assert_true(r->stage == S4D_PRETRAIN && r->model.encoder.dim == 768 && r->model.decoder.heads == 6);
-    assert_true(r->train.beta2 == 0.95 && r->train.lr == 1.6e-3 && r->train.warmup_start_lr == 1e-6);
+    assert_true(r->train.beta2 == 0.95 && r->train.lr == 1.6e-3 * 32 / 512 && r->train.warmup_start_lr == 1e-6);
     assert_true(r->data.mask.image_ratio == 0.9 && r->data.mask.video_ratio == 0.95);
     assert_true(r->data.image.augment.crop == S4D_CROP_RESIZED_BICUBIC && r->data.image.augment.area[0] == 0.2);
     assert_true(r->data.video.augment.short_side == 192 && r->data.video.repeat == 4 && r->data.video.rate == 0.25);

@@ -104,7 +104,7 @@ static void check_settable(const s4d_json *schema, const char *dotted)
         int n = candidates(schema, now, value);
         for (int i = 0; i < n && !taken; ++i) {
             if (same(value[i], now)) continue;
-            snprintf(set, sizeof set, "%s=%s", dotted, value[i]);
+            snprintf(set, sizeof set, "%.200s=%.255s", dotted, value[i]);
             if (!resolved(stage, set, dotted, then, &err)) continue;
             if (!same(value[i], then)) fail_msg("--set %s: the resolved config shows %s", set, then);
             taken = true;
@@ -123,9 +123,9 @@ static void check_range(const s4d_json *schema, const char *dotted)
     for (int i = 0; i < 2; ++i) {
         char set[TEXT], unused[TEXT], begin[TEXT];
         s4d_err err = {0};
-        snprintf(set, sizeof set, "%s=%.17g", dotted, beyond[i]);
+        snprintf(set, sizeof set, "%.200s=%.17g", dotted, beyond[i]);
         if (resolved(S4D_FINETUNE, set, dotted, unused, &err)) fail_msg("--set %s is taken", set);
-        snprintf(begin, sizeof begin, "--set: %s: expected a ", dotted);
+        snprintf(begin, sizeof begin, "--set: %.200s: expected a ", dotted);
         if (strncmp(err.text, begin, strlen(begin)) != 0) fail_msg("--set %s: %s", set, err.text);
     }
 }
