@@ -18,7 +18,8 @@ struct s4d_clip {
 
 static bool is_picture(const char *name)
 {
-    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
+    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp",
+                                        ".tif", ".tiff", ".ppm", ".pgm"};
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         if (s4d_str_ends_nocase(name, tails[i])) {
             return true;
@@ -34,8 +35,8 @@ static void warn_of_order(const char *path, const s4d_strlist *natural, s4d_fram
         if (strcmp(natural->item[i - 1], natural->item[i]) > 0) {
             if (!atomic_flag_test_and_set(&warned)) {
                 s4d_log(S4D_LOG_WARN,
-                        "%s: the order of frames by number and by letter differs (%s, %s); going by %s; "
-                        "data.frame_order decides, and other folders are not named any more",
+                        "%s: the order of frames by number and by letter differs (%s, %s); going "
+                        "by %s; data.frame_order decides, and other folders are not named any more",
                         path, natural->item[i - 1], natural->item[i],
                         order == S4D_ORDER_NATURAL ? "number" : "letter");
             }
@@ -59,8 +60,8 @@ static s4d_status list_pictures(s4d_clip *c, s4d_frame_order order, s4d_err *err
     }
     if (c->picture.count == 0 || c->picture.count > INT_MAX) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "%s: no picture (.jpg, .png, .bmp, ...) is in this folder; fill it or take it out of the "
-                             "list",
+                             "%s: no picture (.jpg, .png, .bmp, ...) is in this folder; fill it or "
+                             "take it out of the list",
                              c->path);
         goto done;
     }
@@ -82,7 +83,8 @@ s4d_status s4d_clip_open(const char *path, s4d_frame_order order, s4d_clip **out
     } else if (s4d_path_is_dir(path)) {
         status = list_pictures(c, order, err);
     } else if (!s4d_path_exists(path)) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: there is no such file or folder; correct the path", path);
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: there is no such file or folder; correct the path", path);
     } else {
         status = s4d_video_open(path, &c->video, err);
         if (status != S4D_OK) {

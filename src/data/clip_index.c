@@ -1,7 +1,8 @@
-/* Which frames of a video make a clip (METHOD.md sections 6 and 7; arithmetic of PIXELS.md section 5). */
+/* Which frames of a video make a clip (METHOD.md sections 6 and 7; PIXELS.md section 5). */
 #include "s4d/data/clip.h"
 
-/* Element i of n evenly spaced numbers from a to b, both included: the step is rounded first, the last is b. */
+/* Element i of n evenly spaced numbers from a to b, both included: the step is rounded first, the
+ * last is b. */
 static double spaced(double a, double b, int n, int i)
 {
     if (n == 1) {

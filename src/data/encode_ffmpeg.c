@@ -1,4 +1,5 @@
-/* Writing .mp4 by libavcodec's own MPEG-4 part 2 encoder. The file is made in memory and stored as a whole. */
+/* Writing .mp4 by libavcodec's own MPEG-4 part 2 encoder. The file is made in memory and stored as
+ * a whole. */
 #include <limits.h>
 #include <stdint.h>
 
@@ -82,8 +83,9 @@ static int open_frame(s4d_video_writer *w)
     const AVCodecContext *c = w->codec;
     w->packet = av_packet_alloc();
     w->frame = av_frame_alloc();
-    w->scale = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt,
-                              SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+    w->scale =
+        sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt,
+                       SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
     if (!w->packet || !w->frame || !w->scale) {
         return AVERROR(ENOMEM);
     }
@@ -113,8 +115,8 @@ static void release(s4d_video_writer **writer)
     *writer = NULL;
 }
 
-s4d_status s4d_video_writer_create(const char *path, int height, int width, int fps, s4d_video_writer **out,
-                                   s4d_err *err)
+s4d_status s4d_video_writer_create(const char *path, int height, int width, int fps,
+                                   s4d_video_writer **out, s4d_err *err)
 {
     *out = NULL;
     S4D_BUG_IF(fps < 1);
@@ -133,8 +135,10 @@ s4d_status s4d_video_writer_create(const char *path, int height, int width, int 
     }
     s4d_status status = S4D_OK;
     if (code < 0) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: a video of %d x %d pixels at %d frames a second cannot be written: %s",
-                             path, width, height, fps, av_err2str(code));
+        status =
+            s4d_err_set(err, S4D_FAILED,
+                        "%s: a video of %d x %d pixels at %d frames a second cannot be written: %s",
+                        path, width, height, fps, av_err2str(code));
         release(&w);
     }
     *out = w;
@@ -154,7 +158,8 @@ static s4d_status encode(s4d_video_writer *w, const AVFrame *frame, s4d_err *err
             code = av_interleaved_write_frame(w->format, w->packet);
         }
     }
-    return code == AVERROR(EAGAIN) || code == AVERROR_EOF ? S4D_OK : failed(w, "encoding", code, err);
+    return code == AVERROR(EAGAIN) || code == AVERROR_EOF ? S4D_OK
+                                                          : failed(w, "encoding", code, err);
 }
 
 s4d_status s4d_video_writer_add(s4d_video_writer *w, const s4d_image *frame, s4d_err *err)
@@ -178,7 +183,8 @@ s4d_status s4d_video_writer_add(s4d_video_writer *w, const s4d_image *frame, s4d
 static s4d_status finish(s4d_video_writer *w, s4d_err *err)
 {
     if (w->status != S4D_OK) {
-        return s4d_err_set(err, w->status, "%s: not written, since a frame could not be encoded", w->path);
+        return s4d_err_set(err, w->status, "%s: not written, since a frame could not be encoded",
+                           w->path);
     }
     if (w->frames == 0) {
         return s4d_err_set(err, S4D_FAILED, "%s: not written, since no frame was given", w->path);
@@ -209,15 +215,16 @@ s4d_status s4d_video_writer_close(s4d_video_writer **w, s4d_err *err)
 
 #else
 
-s4d_status s4d_video_writer_create(const char *path, int height, int width, int fps, s4d_video_writer **out,
-                                   s4d_err *err)
+s4d_status s4d_video_writer_create(const char *path, int height, int width, int fps,
+                                   s4d_video_writer **out, s4d_err *err)
 {
     (void)height;
     (void)width;
     (void)fps;
     *out = NULL;
     return s4d_err_set(err, S4D_FAILED,
-                       "%s: this build has no video support (S4D_VIDEO=OFF); build it with FFmpeg, or write pictures",
+                       "%s: this build has no video support (S4D_VIDEO=OFF); build it with FFmpeg, "
+                       "or write pictures",
                        path);
 }
 

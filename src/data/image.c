@@ -8,8 +8,8 @@
 #include "s4d/base/mem.h"
 
 enum {
-    SLACK = 64,                /* bytes after the last row: vector code of libswscale may write past it */
-    FILE_SIZE_MAX = 1 << 30    /* no picture within S4D_IMAGE_SIDE_MAX needs more */
+    SLACK = 64, /* bytes after the last row: vector code of libswscale may write past it */
+    FILE_SIZE_MAX = 1 << 30 /* no picture within S4D_IMAGE_SIDE_MAX needs more */
 };
 
 void s4d_image_release(s4d_image *image)
@@ -21,9 +21,10 @@ void s4d_image_release(s4d_image *image)
 s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
 {
     if (height < 1 || width < 1 || height > S4D_IMAGE_SIDE_MAX || width > S4D_IMAGE_SIDE_MAX) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "a picture %d pixels high and %d wide cannot be used: each side must be 1..%d",
-                           height, width, S4D_IMAGE_SIDE_MAX);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "a picture %d pixels high and %d wide cannot be used: each side must be 1..%d", height,
+            width, S4D_IMAGE_SIDE_MAX);
     }
     size_t room = (size_t)height * (size_t)width * 3 + SLACK;
     if (room > image->room) {
@@ -58,7 +59,8 @@ s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err)
         goto done;
     }
     if (file.size == 0) {
-        status = s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+        status = s4d_err_set(err, S4D_FAILED,
+                             "the file is empty; copy it again or take it out of the list");
     } else if (is_png(file.data, file.size)) {
         status = s4d_image_decode_png(file.data, file.size, out, err);
     } else if (is_jpeg(file.data, file.size)) {

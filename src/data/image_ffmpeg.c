@@ -13,11 +13,12 @@ s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err
     if (status == S4D_OK && !s4d_stream_still(&s)) {
         status = s4d_err_set(err, S4D_FAILED, "this is a video where a picture is expected");
     }
-    if (status == S4D_OK) {
+    if (status == S4D_OK && !s.cut) {
         status = s4d_stream_next(&s, &end, err);
     }
-    if (status == S4D_OK && end) {
-        status = s4d_err_set(err, S4D_FAILED, "the picture ends early; copy it again or take it out of the list");
+    if (status == S4D_OK && (end || s.cut)) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "the picture ends early; copy it again or take it out of the list");
     }
     if (status == S4D_OK) {
         status = s4d_stream_rgb(&s, out, err);
@@ -32,9 +33,10 @@ s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err
 {
     (void)path;
     (void)out;
-    return s4d_err_set(err, S4D_FAILED,
-                       "neither PNG nor JPEG, and this build has no video support, which reads other pictures "
-                       "(S4D_VIDEO=OFF); convert the picture or build with FFmpeg");
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "neither PNG nor JPEG, and this build has no video support, which reads other pictures "
+        "(S4D_VIDEO=OFF); convert the picture or build with FFmpeg");
 }
 
 #endif

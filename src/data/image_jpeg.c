@@ -1,4 +1,4 @@
-/* JPEG files, by libjpeg-turbo: exact integer DCT, triangle-filtered chroma (PIXELS.md section 7). */
+/* JPEG files, by libjpeg-turbo: integer DCT, triangle-filtered chroma (PIXELS.md section 7). */
 #include <setjmp.h>
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 
 enum { SCANS_MAX = 500 }; /* each scan of a progressive file costs a pass over the whole picture */
 
-/* libjpeg hands its own struct to the callbacks; being first, it is also the address of this one. */
+/* libjpeg hands its own struct to the callbacks; being first, it has the address of this one. */
 typedef struct jpeg_job {
     struct jpeg_error_mgr manager;
     struct jpeg_progress_mgr progress;
@@ -27,8 +27,9 @@ static void on_error(j_common_ptr codec)
     longjmp(job->leave, 1);
 }
 
-/* libjpeg goes on after a warning and makes pixels up. Where they would be made up, that is an error; the other
- * warnings are about markers (stray bytes between them, versions) and change nothing. */
+/* libjpeg goes on after a warning and makes pixels up. Where they would be made up, that is an
+ * error; the other warnings are about markers (stray bytes between them, versions) and change
+ * nothing. */
 static void on_message(j_common_ptr codec, int level)
 {
     if (level >= 0) {
@@ -83,12 +84,17 @@ static void inks_to_rgb(const uint8_t *ink, int width, uint8_t *rgb)
     }
 }
 
-/* Everything that libjpeg may leave by longjmp. *inks, a row of four-ink pixels, is freed by the caller. */
-static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, uint8_t **inks, s4d_err *err)
+/* Everything that libjpeg may leave by longjmp. *inks, a row of four-ink pixels, is freed by the
+ * caller. */
+static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, uint8_t **inks,
+                         s4d_err *err)
 {
     jpeg_job *job = (jpeg_job *)jpeg->err;
     if (setjmp(job->leave)) {
-        return s4d_err_set(err, S4D_FAILED, "the JPEG file is damaged or of a rare kind (%s); copy it again or convert it", job->reason);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "the JPEG file is damaged or of a rare kind (%s); copy it again or convert it",
+            job->reason);
     }
     jpeg_read_header(jpeg, TRUE);
     s4d_status status = s4d_image_size(out, (int)jpeg->image_height, (int)jpeg->image_width, err);
@@ -119,7 +125,8 @@ static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, ui
 }
 
 /* jpeg_create_decompress may itself leave. */
-static bool create_reader(struct jpeg_decompress_struct *jpeg, jpeg_job *job, const uint8_t *bytes, size_t size)
+static bool create_reader(struct jpeg_decompress_struct *jpeg, jpeg_job *job, const uint8_t *bytes,
+                          size_t size)
 {
     jpeg->err = prepare(job);
     if (setjmp(job->leave)) {
@@ -145,7 +152,8 @@ s4d_status s4d_image_decode_jpeg(const uint8_t *bytes, size_t size, s4d_image *o
     return status;
 }
 
-/* Where compressed bytes go. (jpeg_mem_dest leaves a freed pointer behind when it fails while growing.) */
+/* Where compressed bytes go. (jpeg_mem_dest leaves a freed pointer behind when it fails while
+ * growing.) */
 typedef struct jpeg_sink {
     struct jpeg_destination_mgr manager;
     s4d_str *file;
@@ -174,8 +182,8 @@ static void put_last_block(j_compress_ptr jpeg)
     s4d_str_add_bytes(sink->file, sink->block, sizeof sink->block - sink->manager.free_in_buffer);
 }
 
-static s4d_status encode(struct jpeg_compress_struct *jpeg, jpeg_sink *sink, const s4d_image *image, int quality,
-                         s4d_err *err)
+static s4d_status encode(struct jpeg_compress_struct *jpeg, jpeg_sink *sink, const s4d_image *image,
+                         int quality, s4d_err *err)
 {
     jpeg_job *job = (jpeg_job *)jpeg->err;
     if (setjmp(job->leave)) {

@@ -1,4 +1,5 @@
-/* PNG files, by libpng: alpha dropped, palette and gray expanded to RGB, the high byte of 16-bit samples kept. */
+/* PNG files, by libpng: alpha dropped, palette and gray expanded to RGB, the high byte of 16-bit
+ * samples kept. */
 #include <png.h>
 #include <setjmp.h>
 #include <string.h>
@@ -6,7 +7,8 @@
 #include "data/image_private.h"
 #include "s4d/base/err.h"
 
-/* What libpng's callbacks reach. libpng leaves by longjmp, so nothing that must be freed lives elsewhere. */
+/* What libpng's callbacks reach. libpng leaves by longjmp, so nothing that must be freed lives
+ * elsewhere. */
 typedef struct png_job {
     const uint8_t *at;
     size_t left;
@@ -73,7 +75,9 @@ static s4d_status decode(png_structp png, png_infop info, s4d_image *out, s4d_er
 {
     png_job *job = png_get_error_ptr(png);
     if (setjmp(png_jmpbuf(png))) {
-        return s4d_err_set(err, S4D_FAILED, "the PNG file is damaged (%s); copy it again or make it anew", job->reason);
+        return s4d_err_set(err, S4D_FAILED,
+                           "the PNG file is damaged (%s); copy it again or make it anew",
+                           job->reason);
     }
     png_set_read_fn(png, job, take_bytes);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* sizes are checked below */
@@ -105,8 +109,8 @@ s4d_status s4d_image_decode_png(const uint8_t *bytes, size_t size, s4d_image *ou
     if (png) {
         info = png_create_info_struct(png);
     }
-    s4d_status status = info ? decode(png, info, out, err)
-                             : s4d_err_memory(err, size, "reading a PNG file");
+    s4d_status status =
+        info ? decode(png, info, out, err) : s4d_err_memory(err, size, "reading a PNG file");
     png_destroy_read_struct(&png, &info, NULL);
     return status;
 }
@@ -119,8 +123,9 @@ static s4d_status encode(png_structp png, png_infop info, const s4d_image *image
     }
     png_set_write_fn(png, job, put_bytes, flush_nothing);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_IHDR(png, info, (png_uint_32)image->width, (png_uint_32)image->height, 8, PNG_COLOR_TYPE_RGB,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(png, info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
+                 PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
     for (int y = 0; y < image->height; y++) {
         png_write_row(png, image->rgb + (size_t)y * (size_t)image->width * 3);
@@ -137,8 +142,8 @@ s4d_status s4d_image_encode_png(const s4d_image *image, s4d_str *out, s4d_err *e
     if (png) {
         info = png_create_info_struct(png);
     }
-    s4d_status status = info ? encode(png, info, image, err)
-                             : s4d_err_memory(err, 0, "writing a PNG file");
+    s4d_status status =
+        info ? encode(png, info, image, err) : s4d_err_memory(err, 0, "writing a PNG file");
     png_destroy_write_struct(&png, &info);
     return status;
 }

@@ -1,4 +1,5 @@
-/* One decoder or encoder per kind of picture file; image.c chooses. Sentences come without the path. */
+/* One decoder or encoder per kind of picture file; image.c chooses. Sentences come without the
+ * path. */
 #ifndef S4D_DATA_IMAGE_PRIVATE_H
 #define S4D_DATA_IMAGE_PRIVATE_H
 

@@ -1,4 +1,5 @@
-/* Names of classes: the known sets' tables (METHOD.md section 8) and the one spelling of a name (USERS.md). */
+/* Names of classes: the known sets' tables (METHOD.md section 8) and the one spelling of a name
+ * (USERS.md). */
 #include <string.h>
 
 #include "s4d/data/manifest.h"
@@ -14,15 +15,20 @@ static const label_table TABLES[] = {
     {"ferv39k", 7, {"anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"}},
     {"mafw",
      11,
-     {"anger", "anxiety", "contempt", "disappointment", "disgust", "fear", "happiness", "helplessness", "neutral",
-      "sadness", "surprise"}},
+     {"anger", "anxiety", "contempt", "disappointment", "disgust", "fear", "happiness",
+      "helplessness", "neutral", "sadness", "surprise"}},
     {"affectnet7", 7, {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"}},
-    {"affectnet8", 8, {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"}},
+    {"affectnet8",
+     8,
+     {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"}},
     {"rafdb", 7, {"surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"}},
-    {"ferplus", 8, {"neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"}},
+    {"ferplus",
+     8,
+     {"neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"}},
 };
 
-static const char *const SYNONYMS[][2] = {{"angry", "anger"}, {"happy", "happiness"}, {"sad", "sadness"}};
+static const char *const SYNONYMS[][2] = {
+    {"angry", "anger"}, {"happy", "happiness"}, {"sad", "sadness"}};
 
 int s4d_labels_table(const char *table, const char *const **names)
 {

@@ -89,7 +89,7 @@ static void plain_record(s4d_list_reader *r, s4d_record *out)
     r->line++;
 }
 
-/* A field that begins with a quote, up to the quote that ends it; a doubled quote stands for one. */
+/* A field that begins with a quote, up to the quote that ends it; a doubled one stands for one. */
 static const char *quoted_field(s4d_list_reader *r, int column)
 {
     r->at++;

@@ -74,7 +74,8 @@ static bool numbered_label(parse *p, const s4d_record *record, int32_t *label)
 {
     long first = p->opts->first_label, number;
     if (!whole_number(record->field[1], &number)) {
-        add_fault(p, record->line, CORRECT_LIST, "label \"%.60s\" is not a whole number", record->field[1]);
+        add_fault(p, record->line, CORRECT_LIST, "label \"%.60s\" is not a whole number",
+                  record->field[1]);
         return false;
     }
     if (number < first || number - first >= p->opts->class_count) {
@@ -103,8 +104,8 @@ static bool named_label(parse *p, const s4d_record *record, int32_t *label)
     return *label >= 0;
 }
 
-/* The id with zeros before a number and the suffix behind; an extension that both have is not doubled, so that
- * "train_00001.jpg" and "_aligned.jpg" make "train_00001_aligned.jpg". */
+/* The id with zeros before a number and the suffix behind; an extension that both have is not
+ * doubled, so that "train_00001.jpg" and "_aligned.jpg" make "train_00001_aligned.jpg". */
 static void build_name(const s4d_set_opts *o, const char *id, s4d_str *out)
 {
     size_t n = strlen(id);
@@ -134,13 +135,14 @@ static bool build_path(parse *p, const s4d_record *record, char path[S4D_PATH_MA
         return false;
     }
     if (s4d_path_join(path, p->opts->root, p->built.text, &long_path) != S4D_OK) {
-        add_fault(p, record->line, CORRECT_LIST, "the path %.60s... is longer than %d bytes", p->built.text,
-                  S4D_PATH_MAX - 1);
+        add_fault(p, record->line, CORRECT_LIST, "the path %.60s... is longer than %d bytes",
+                  p->built.text, S4D_PATH_MAX - 1);
         return false;
     }
     if (p->on_bad == S4D_BAD_FAIL && !s4d_path_exists(path)) {
         add_fault(p, record->line,
-                  "correct the list, or the settings root, zero_pad and suffix, or set on_bad_sample to \"skip\"",
+                  "correct the list, or the settings root, zero_pad and suffix, or set "
+                  "on_bad_sample to \"skip\"",
                   "%.400s does not exist", path);
         return false;
     }
@@ -161,7 +163,8 @@ static s4d_status append(parse *p, const char *id, const char *path, int32_t lab
     s->label = label;
     s->id = s4d_mem_strdup(id);
     s->path = s4d_mem_strdup(path);
-    return s->id && s->path ? S4D_OK : s4d_err_memory(err, strlen(id) + strlen(path), "a list of samples");
+    return s->id && s->path ? S4D_OK
+                            : s4d_err_memory(err, strlen(id) + strlen(path), "a list of samples");
 }
 
 static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
@@ -173,9 +176,11 @@ static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
     if (record->fault) {
         add_fault(p, record->line, CORRECT_LIST, "%s", record->fault);
     } else if (record->columns != columns && p->opts->format == S4D_LIST_TEXT) {
-        add_fault(p, record->line, CORRECT_LIST, "no label follows the path \"%.200s\"", record->field[0]);
+        add_fault(p, record->line, CORRECT_LIST, "no label follows the path \"%.200s\"",
+                  record->field[0]);
     } else if (record->columns != columns) {
-        add_fault(p, record->line, CORRECT_LIST, "%d columns where 2 are expected", record->columns);
+        add_fault(p, record->line, CORRECT_LIST, "%d columns where 2 are expected",
+                  record->columns);
     } else if (columns == 1 || p->opts->class_count == 0) {
         good = true;
     } else if (p->opts->format == S4D_LIST_MANIFEST) {
@@ -194,19 +199,20 @@ static s4d_status check_header(const parse *p, const s4d_record *r, s4d_err *err
 {
     char name[2][16];
     long number;
-    bool fits = trim(r->field[0], name[0], sizeof name[0]) && trim(r->field[1], name[1], sizeof name[1]);
+    bool fits =
+        trim(r->field[0], name[0], sizeof name[0]) && trim(r->field[1], name[1], sizeof name[1]);
     bool two = !r->fault && r->columns == 2;
     if (p->opts->format == S4D_LIST_MANIFEST &&
         !(two && fits && strcmp(name[0], "path") == 0 && strcmp(name[1], "label") == 0)) {
         return s4d_err_set(err, S4D_FAILED,
-                           "line %ld: the header must be \"path,label\", but begins \"%.60s\"; write that header, or set "
-                           "the format the list has",
+                           "line %ld: the header must be \"path,label\", but begins \"%.60s\"; "
+                           "write that header, or set the format the list has",
                            r->line, r->field[0]);
     }
     if (!two || whole_number(r->field[1], &number)) {
         return s4d_err_set(err, S4D_FAILED,
-                           "line %ld: a header of two columns, such as \"path,label\", must stand here, not \"%.60s\" "
-                           "with %d columns; write one, or set the format the list has",
+                           "line %ld: a header of two columns, such as \"path,label\", must stand "
+                           "here, not \"%.60s\" with %d columns; write one, or set the format the list has",
                            r->line, r->field[0], r->columns);
     }
     return S4D_OK;
@@ -230,7 +236,9 @@ static s4d_status take_records(parse *p, s4d_list_reader *reader, s4d_err *err)
         status = s4d_err_set(err, S4D_FAILED, "%s (and %ld more faulty line%s); %s", p->faults.text,
                              p->faults.count - 1, p->faults.count > 2 ? "s" : "", p->faults.remedy);
     } else if (status == S4D_OK && p->manifest->count == 0) {
-        status = s4d_err_set(err, S4D_FAILED, "the list is empty; add samples, or leave the list out of the settings");
+        status =
+            s4d_err_set(err, S4D_FAILED,
+                        "the list is empty; add samples, or leave the list out of the settings");
     }
     return status;
 }
@@ -241,7 +249,8 @@ static s4d_status copy_classes(const s4d_set_opts *opts, s4d_manifest *m, s4d_er
     for (int i = 0; i < opts->class_count; i++) {
         int same = s4d_labels_find(m->classes, i, opts->classes[i]);
         if (same >= 0) {
-            return s4d_err_set(err, S4D_USAGE, "classes: \"%s\" and \"%s\" are one class; name each once",
+            return s4d_err_set(err, S4D_USAGE,
+                               "classes: \"%s\" and \"%s\" are one class; name each once",
                                opts->classes[same], opts->classes[i]);
         }
         s4d_labels_canonical(opts->classes[i], m->classes[i]);

@@ -1,5 +1,5 @@
-/* Resizing as Pillow does it, byte for byte (PIXELS.md section 1): an antialiasing filter along rows, rounded to bytes,
- * then along columns; weights are integers with 22 fraction bits. */
+/* Resizing as Pillow does it, byte for byte (PIXELS.md section 1): an antialiasing filter along
+ * rows, rounded to bytes, then along columns; weights are integers with 22 fraction bits. */
 #include <math.h>
 #include <string.h>
 
@@ -65,7 +65,8 @@ static void axis_fill(axis *a, s4d_filter filter, int in, int out, double *real)
         }
         for (int t = 0; t < high - low; t++) {
             double k = real[t] * (1.0 / sum) * (1 << FRACTION_BITS);
-            a->weight[(size_t)i * (size_t)a->room + (size_t)t] = (int32_t)(k < 0.0 ? k - 0.5 : k + 0.5);
+            a->weight[(size_t)i * (size_t)a->room + (size_t)t] =
+                (int32_t)(k < 0.0 ? k - 0.5 : k + 0.5);
         }
         a->first[i] = low;
         a->taps[i] = high - low;
@@ -96,8 +97,10 @@ static void row_pass(const uint8_t *in, const axis *a, int width, uint8_t *out)
     }
 }
 
-/* One output row from rows in + t*stride, n bytes wide; in blocks of fixed length, which compilers vectorise. */
-static void column_pass(const uint8_t *in, size_t stride, const int32_t *k, int taps, uint8_t *out, size_t n)
+/* One output row from rows in + t*stride, n bytes wide; in blocks of fixed length, which compilers
+ * vectorise. */
+static void column_pass(const uint8_t *in, size_t stride, const int32_t *k, int taps, uint8_t *out,
+                        size_t n)
 {
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK) {
@@ -132,7 +135,8 @@ typedef struct plan {
     uint8_t *rows; /* [box height, width, 3] after the row pass */
 } plan;
 
-static s4d_status plan_make(plan *p, const int box[4], s4d_filter filter, const s4d_image *out, s4d_err *err)
+static s4d_status plan_make(plan *p, const int box[4], s4d_filter filter, const s4d_image *out,
+                            s4d_err *err)
 {
     size_t nx = axis_count(filter, box[3], out->width, &p->x.room);
     size_t ny = axis_count(filter, box[2], out->height, &p->y.room);
@@ -156,8 +160,8 @@ static s4d_status plan_make(plan *p, const int box[4], s4d_filter filter, const 
     return S4D_OK;
 }
 
-s4d_status s4d_image_resize(const s4d_image *in, const int box[4], s4d_filter filter, int height, int width,
-                            s4d_image *out, s4d_err *err)
+s4d_status s4d_image_resize(const s4d_image *in, const int box[4], s4d_filter filter, int height,
+                            int width, s4d_image *out, s4d_err *err)
 {
     const int whole[4] = {0, 0, in->height, in->width};
     const int *cut = box ? box : whole;

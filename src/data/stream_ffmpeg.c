@@ -1,29 +1,22 @@
-/* Demuxing, decoding and colour conversion by FFmpeg. Bytes come through our own reader, so that a file can neither name
- * other files nor be taken for a pattern of names. */
+/* Demuxing, decoding and colour conversion by FFmpeg. Bytes come through our own reader, so that a
+ * file can neither name other files nor be taken for a pattern of names. */
 #ifdef S4D_WITH_VIDEO
 
 #include "data/stream_ffmpeg.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <libavutil/pixdesc.h>
 
+#include "data/container.h"
 #include "s4d/base/fault.h"
 #include "s4d/base/str.h"
 
 enum { IO_BUFFER = 1 << 16 };
-
-static pthread_once_t silenced = PTHREAD_ONCE_INIT;
-
-static void silence(void)
-{
-    av_log_set_level(AV_LOG_QUIET);
-}
 
 static int read_bytes(void *opaque, uint8_t *to, int n)
 {
@@ -60,14 +53,19 @@ static s4d_status no_memory(s4d_err *err)
 static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
 {
     struct stat about;
+    uint8_t head[S4D_CONTAINER_HEAD];
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
         return s4d_err_set(err, S4D_FAILED, "cannot be opened: %s", strerror(errno));
     }
-    if (fstat(file, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0) {
+    bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
+    if (regular && about.st_size == 0) {
         close(file);
-        return s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+        return s4d_err_set(err, S4D_FAILED,
+                           "the file is empty; copy it again or take it out of the list");
     }
+    ssize_t n = regular ? pread(file, head, sizeof head, 0) : 0;
+    s->cut = n > 0 && s4d_container_is_cut(head, (size_t)n, (uint64_t)about.st_size);
     uint8_t *buffer = av_malloc(IO_BUFFER);
     if (buffer) {
         s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL, seek_bytes);
@@ -95,13 +93,10 @@ static s4d_status open_format(s4d_stream *s, s4d_err *err)
     if (code >= 0) {
         code = avformat_find_stream_info(s->format, NULL);
     }
-    if (code == AVERROR(ENOMEM)) {
-        return no_memory(err);
-    }
     if (code < 0) {
         return s4d_err_set(err, S4D_FAILED,
-                           "this is no video or picture that can be read, or its beginning or end is missing (%s); "
-                           "copy it again or convert it",
+                           "this is no video or picture that can be read, or its beginning or end "
+                           "is missing (%s); copy it again or convert it",
                            av_err2str(code));
     }
     return S4D_OK;
@@ -112,10 +107,13 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
     const AVCodec *decoder = NULL;
     int index = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
     if (index == AVERROR_DECODER_NOT_FOUND) {
-        return s4d_err_set(err, S4D_FAILED, "no decoder for its kind of video is installed; convert it");
+        return s4d_err_set(err, S4D_FAILED,
+                           "no decoder for its kind of video is installed; convert it");
     }
     if (index < 0 || s->format->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-        return s4d_err_set(err, S4D_FAILED, "there is no video in it; take it out of the list");
+        return s4d_err_set(err, S4D_FAILED,
+                           "no video is found in it; it is damaged or has none: copy it again or "
+                           "take it out of the list");
     }
     for (unsigned i = 0; i < s->format->nb_streams; i++) {
         s->format->streams[i]->discard = (int)i == index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
@@ -123,7 +121,8 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
     s->video = s->format->streams[index];
     const AVCodecParameters *about = s->video->codecpar;
     if (about->width > S4D_IMAGE_SIDE_MAX || about->height > S4D_IMAGE_SIDE_MAX) {
-        return s4d_err_set(err, S4D_FAILED, "%d pixels high and %d wide is too large: each side must be 1..%d",
+        return s4d_err_set(err, S4D_FAILED,
+                           "%d pixels high and %d wide is too large: each side must be 1..%d",
                            about->height, about->width, S4D_IMAGE_SIDE_MAX);
     }
     s->codec = avcodec_alloc_context3(decoder);
@@ -140,15 +139,15 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
         code = avcodec_open2(s->codec, decoder, NULL);
     }
     if (code < 0) {
-        return s4d_err_set(err, S4D_FAILED, "its decoder %s does not start (%s); convert the video", decoder->name,
-                           av_err2str(code));
+        return s4d_err_set(err, S4D_FAILED, "its decoder %s does not start (%s); convert the video",
+                           decoder->name, av_err2str(code));
     }
     return S4D_OK;
 }
 
 s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
 {
-    pthread_once(&silenced, silence);
+    av_log_set_level(AV_LOG_QUIET); /* process-wide, and always to this value */
     *s = (s4d_stream){0};
     s4d_status status = open_file(s, path, err);
     if (status == S4D_OK) {
@@ -186,10 +185,11 @@ bool s4d_stream_still(const s4d_stream *s)
 
 static s4d_status damaged(const s4d_stream *s, const char *reason, s4d_err *err)
 {
-    return s4d_err_set(err, S4D_FAILED,
-                       "the file is damaged: %lld frames can be read, then comes %s; copy it again or take it out "
-                       "of the list",
-                       (long long)s->decoded, reason);
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "the file is damaged: %lld frames can be read, then comes %s; copy it again or take it out "
+        "of the list",
+        (long long)s->decoded, reason);
 }
 
 s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err)
@@ -199,8 +199,8 @@ s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err)
         av_packet_unref(s->packet);
         int code = av_read_frame(s->format, s->packet);
         if (s->io->error < 0 && s->io->error != AVERROR_EOF) {
-            return s4d_err_set(err, S4D_FAILED, "reading stopped after frame %lld: %s", (long long)s->decoded,
-                               av_err2str(s->io->error));
+            return s4d_err_set(err, S4D_FAILED, "reading stopped after frame %lld: %s",
+                               (long long)s->decoded, av_err2str(s->io->error));
         }
         if (code == AVERROR_EOF) {
             *end = true;
@@ -213,7 +213,7 @@ s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err)
     return S4D_OK;
 }
 
-/* Broadcast formats may be cut anywhere; what comes before their first whole picture is no damage. */
+/* Broadcast formats may be cut anywhere; what precedes their first whole picture is no damage. */
 static bool may_start_anywhere(const s4d_stream *s)
 {
     return s->decoded == 0 && s->format->iformat->flags & AVFMT_TS_DISCONT;
@@ -242,7 +242,8 @@ s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err)
     *end = false;
     for (;;) {
         int code = avcodec_receive_frame(s->codec, s->frame);
-        if (code == 0 && (s->frame->decode_error_flags || s->frame->flags & AV_FRAME_FLAG_CORRUPT)) {
+        if (code == 0 &&
+            (s->frame->decode_error_flags || s->frame->flags & AV_FRAME_FLAG_CORRUPT)) {
             return damaged(s, "a frame with missing parts", err);
         }
         if (code == 0) {
@@ -266,7 +267,7 @@ s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err)
     }
 }
 
-/* A converter for frames like this one: colours by what the stream says of itself, else as BT.601. */
+/* A converter for frames like this one: colours by what the stream says of itself, else BT.601. */
 static bool prepare_scale(s4d_stream *s)
 {
     const AVFrame *f = s->frame;
@@ -276,16 +277,16 @@ static bool prepare_scale(s4d_stream *s)
     }
     sws_freeContext(s->scale);
     memcpy(s->scale_key, key, sizeof key);
-    s->scale = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGB24, SWS_BICUBIC,
-                              NULL, NULL, NULL);
+    s->scale = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGB24,
+                              SWS_BICUBIC, NULL, NULL, NULL);
     int *from_table, *to_table, from_full, to_full, brightness, contrast, saturation;
-    if (s->scale && sws_getColorspaceDetails(s->scale, &from_table, &from_full, &to_table, &to_full, &brightness,
-                                             &contrast, &saturation) >= 0) {
+    if (s->scale && sws_getColorspaceDetails(s->scale, &from_table, &from_full, &to_table, &to_full,
+                                             &brightness, &contrast, &saturation) >= 0) {
         if (f->color_range != AVCOL_RANGE_UNSPECIFIED) {
             from_full = f->color_range == AVCOL_RANGE_JPEG;
         }
-        sws_setColorspaceDetails(s->scale, sws_getCoefficients((int)f->colorspace), from_full, to_table, to_full,
-                                 brightness, contrast, saturation);
+        sws_setColorspaceDetails(s->scale, sws_getCoefficients((int)f->colorspace), from_full,
+                                 to_table, to_full, brightness, contrast, saturation);
     }
     return s->scale != NULL;
 }
@@ -299,8 +300,8 @@ s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err)
     }
     uint8_t *to[4] = {out->rgb};
     const int stride[4] = {f->width * 3};
-    if (!prepare_scale(s) ||
-        sws_scale(s->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, to, stride) != f->height) {
+    if (!prepare_scale(s) || sws_scale(s->scale, (const uint8_t *const *)f->data, f->linesize, 0,
+                                       f->height, to, stride) != f->height) {
         const char *format = av_get_pix_fmt_name(f->format);
         return s4d_err_set(err, S4D_FAILED, "its pixels (%s) cannot be made RGB; convert the file",
                            format ? format : "unknown");

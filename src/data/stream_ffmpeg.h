@@ -1,4 +1,5 @@
-/* The video stream of a file, decoded frame by frame. Private to the *_ffmpeg.c files, which own FFmpeg. */
+/* The video stream of a file, decoded frame by frame. Private to the *_ffmpeg.c files, which own
+ * FFmpeg. */
 #ifndef S4D_DATA_STREAM_FFMPEG_H
 #define S4D_DATA_STREAM_FFMPEG_H
 
@@ -13,17 +14,18 @@
 
 /* Zeroed = closed. */
 typedef struct s4d_stream {
-    int file;             /* descriptor, open while io is there */
+    int file; /* descriptor, open while io is there */
     AVIOContext *io;
     AVFormatContext *format;
-    AVStream *video;      /* the best video stream, owned by format */
+    AVStream *video; /* the best video stream, owned by format */
     AVCodecContext *codec;
     AVPacket *packet;
-    AVFrame *frame;       /* the frame that s4d_stream_next decoded */
+    AVFrame *frame; /* the frame that s4d_stream_next decoded */
     struct SwsContext *scale;
-    int scale_key[5];     /* what `scale` was made for */
-    int64_t decoded;      /* frames so far */
-    bool drained;         /* the decoder was told that no packet follows */
+    int scale_key[5]; /* what `scale` was made for */
+    int64_t decoded;  /* frames so far */
+    bool drained;     /* the decoder was told that no packet follows */
+    bool cut;         /* the file is shorter than its header says (container.h) */
 } s4d_stream;
 
 /* Sentences come without the path. */
@@ -33,7 +35,8 @@ void s4d_stream_close(s4d_stream *s);
 bool s4d_stream_still(const s4d_stream *s);
 /* The next packet of the video stream; *end after the last. */
 s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err);
-/* The next frame in order of showing; *end after the last. Concealed damage is an error that says how far it went. */
+/* The next frame in order of showing; *end after the last. Concealed damage is an error that says
+ * how far it went. */
 s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err);
 /* The frame as RGB. */
 s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err);

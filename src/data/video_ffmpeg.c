@@ -2,6 +2,7 @@
 #include "data/video.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "s4d/base/mem.h"
@@ -19,12 +20,12 @@ struct s4d_video {
 /* What the packets of a file tell without decoding. */
 typedef struct packet_count {
     int64_t all, shown; /* shown: without those that an edit list hides */
-    bool key_first, whole;
+    bool key_first, whole, last_whole;
 } packet_count;
 
 static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_err *err)
 {
-    *count = (packet_count){.whole = true};
+    *count = (packet_count){.whole = true, .last_whole = true};
     for (;;) {
         bool end;
         s4d_status status = s4d_stream_packet(s, &end, err);
@@ -35,7 +36,8 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_err *err
         count->key_first = count->all == 0 ? p->flags & AV_PKT_FLAG_KEY : count->key_first;
         count->all++;
         count->shown += !(p->flags & AV_PKT_FLAG_DISCARD);
-        count->whole = count->whole && !(p->flags & AV_PKT_FLAG_CORRUPT);
+        count->last_whole = !(p->flags & AV_PKT_FLAG_CORRUPT);
+        count->whole = count->whole && count->last_whole;
     }
 }
 
@@ -51,6 +53,18 @@ static s4d_status count_decoded(const char *path, int64_t *frames, s4d_err *err)
     return status;
 }
 
+static s4d_status ends_early(const packet_count *count, int64_t promised, s4d_err *err)
+{
+    char of[32] = "";
+    if (promised > 0) {
+        snprintf(of, sizeof of, " of %lld", (long long)promised);
+    }
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "the file ends early: %lld%s frames can be read; copy it again or take it out of the list",
+        (long long)(count->last_whole ? count->all : count->all - 1), of);
+}
+
 /* Where the file's own count agrees with its packets, nothing need be decoded to know it. */
 static s4d_status count_frames(const char *path, int64_t *frames, s4d_err *err)
 {
@@ -58,7 +72,8 @@ static s4d_status count_frames(const char *path, int64_t *frames, s4d_err *err)
     packet_count count = {0};
     s4d_status status = s4d_stream_open(&s, path, err);
     if (status == S4D_OK && s4d_stream_still(&s)) {
-        status = s4d_err_set(err, S4D_FAILED, "this is a picture where a video or a folder of frames is expected");
+        status = s4d_err_set(err, S4D_FAILED,
+                             "this is a picture where a video or a folder of frames is expected");
     }
     if (status == S4D_OK) {
         status = count_packets(&s, &count, err);
@@ -68,19 +83,21 @@ static s4d_status count_frames(const char *path, int64_t *frames, s4d_err *err)
     }
     int64_t promised = s.video->nb_frames;
     bool indexed = strstr(s.format->iformat->name, "mp4") != NULL; /* its index names every frame */
-    if (indexed && promised > count.all) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "the file ends early: %lld of %lld frames can be read; copy it again or take it out of "
-                             "the list",
-                             (long long)(count.whole ? count.all : count.all - 1), (long long)promised);
+    bool missing = promised > count.all || !count.last_whole;
+    if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
+        status = ends_early(&count, promised, err);
     } else if (promised == count.all && count.key_first && count.whole) {
         *frames = count.shown;
     } else {
         status = count_decoded(path, frames, err);
     }
-    if (status == S4D_OK && (*frames < 1 || *frames > INT_MAX)) {
-        status = s4d_err_set(err, S4D_FAILED, "it holds %lld frames, but must hold 1..%d; take it out of the list",
-                             (long long)*frames, INT_MAX);
+    if (status == S4D_OK && *frames < 1) {
+        status =
+            s4d_err_set(err, S4D_FAILED,
+                        "no frame of it can be decoded; copy it again or take it out of the list");
+    } else if (status == S4D_OK && *frames > INT_MAX) {
+        status =
+            s4d_err_set(err, S4D_FAILED, "it has more than %d frames; cut it into parts", INT_MAX);
     }
 done:
     s4d_stream_close(&s);
@@ -137,8 +154,8 @@ s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *
     }
     if (status == S4D_OK && end) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "the file is damaged: %lld of %d frames can be read; copy it again or take it out of the "
-                             "list",
+                             "the file is damaged: %lld of %d frames can be read; copy it again or "
+                             "take it out of the list",
                              (long long)s->decoded, video->frames);
     }
     return status == S4D_OK ? s4d_stream_rgb(s, out, err) : status;
@@ -151,8 +168,8 @@ s4d_status s4d_video_open(const char *path, s4d_video **out, s4d_err *err)
     (void)path;
     *out = NULL;
     return s4d_err_set(err, S4D_FAILED,
-                       "this build has no video support (S4D_VIDEO=OFF); build it with FFmpeg, or give a folder of "
-                       "pictures");
+                       "this build has no video support (S4D_VIDEO=OFF); build it with FFmpeg, or "
+                       "give a folder of pictures");
 }
 
 void s4d_video_close(s4d_video **video)

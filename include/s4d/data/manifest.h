@@ -23,7 +23,9 @@ typedef struct s4d_manifest {
 /* Reads `list` (opts->train or opts->test) by opts->format. Every line is checked: columns, label in range or a known
  * class name (synonyms are one class), the path on disk. Faults are gathered: the sentence names the file, the first
  * faulty line and how many there are. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
- * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS. */
+ * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS.
+ * Without classes in opts no label is read: all are -1. An extension that a path and the suffix share is not doubled:
+ * "train_00001.jpg" with the suffix "_aligned.jpg" is "train_00001_aligned.jpg". Classes are kept in canonical spelling. */
 s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad_sample on_bad,
                              s4d_manifest *out, s4d_err *err);
 void s4d_manifest_release(s4d_manifest *m);
