@@ -1,0 +1,397 @@
+/* Clips: folders in either order, video files of several kinds, files that are cut or no video, and
+ * the writer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "s4d/base/file.h"
+#include "s4d/base/log.h"
+#include "s4d/data/clip.h"
+
+static char folder[] = "/tmp/s4d-clip-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][S4D_PATH_MAX];
+    static int turn;
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], S4D_PATH_MAX, "%s/%s", folder, name);
+    return path[turn];
+}
+
+static const char *fixture(const char *name)
+{
+    static char path[S4D_PATH_MAX];
+    snprintf(path, sizeof path, "%s/data/%s", S4D_TESTS_DIR, name);
+    return path;
+}
+
+static void need_video(void)
+{
+    if (!s4d_clip_has_video()) {
+        skip();
+    }
+}
+
+static s4d_clip *opened(const char *path, s4d_frame_order order)
+{
+    s4d_clip *clip = NULL;
+    s4d_err err = {0};
+    if (s4d_clip_open(path, order, &clip, &err) != S4D_OK) {
+        fail_msg("%s", err.text);
+    }
+    return clip;
+}
+
+static void refused(const char *path, const char *words)
+{
+    s4d_clip *clip = NULL;
+    s4d_err err = {0};
+    assert_int_equal(s4d_clip_open(path, S4D_ORDER_NATURAL, &clip, &err), S4D_FAILED);
+    assert_null(clip);
+    if (strncmp(err.text, path, strlen(path)) != 0 || !strstr(err.text, words)) {
+        fail_msg("expected \"%s\": %s", words, err.text);
+    }
+}
+
+static void fill(s4d_image *image, int height, int width, int level)
+{
+    assert_int_equal(s4d_image_size(image, height, width, NULL), S4D_OK);
+    memset(image->rgb, level, (size_t)(height * width * 3));
+}
+
+static int mean(const s4d_image *image)
+{
+    long sum = 0, n = (long)image->height * image->width * 3;
+    for (long i = 0; i < n; i++) {
+        sum += image->rgb[i];
+    }
+    return (int)((sum + n / 2) / n);
+}
+
+static void read_frames(s4d_clip *clip, const int *index, int n, s4d_image *frame)
+{
+    s4d_err err = {0};
+    if (s4d_clip_read(clip, index, n, frame, &err) != S4D_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void test_folder_orders(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"1.png", "2.png", "10.PNG", ".0.png", "notes.txt"};
+    static const int all[] = {0, 1, 1, 2}, natural[] = {1, 2, 2, 3}, letters[] = {1, 3, 3, 2};
+    s4d_image image = {0}, frame[4] = {0};
+    assert_int_equal(s4d_dir_make(in_folder("frames"), NULL), S4D_OK);
+    for (int i = 0; i < 5; i++) {
+        char file[64];
+        snprintf(file, sizeof file, "frames/%s", name[i]);
+        fill(&image, 4, 6, i + 1);
+        assert_int_equal(s4d_image_write_png(in_folder(file), &image, NULL), S4D_OK);
+    }
+    for (int order = 0; order < 2; order++) {
+        s4d_clip *clip =
+            opened(in_folder("frames"), order ? S4D_ORDER_LEXICOGRAPHIC : S4D_ORDER_NATURAL);
+        assert_int_equal(s4d_clip_frames(clip), 3);
+        read_frames(clip, all, 4, frame);
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(mean(&frame[i]), (order ? letters : natural)[i]);
+        }
+        s4d_clip_close(&clip);
+        assert_null(clip);
+    }
+    for (int i = 0; i < 4; i++) {
+        s4d_image_release(&frame[i]);
+    }
+    s4d_image_release(&image);
+}
+
+static void test_folders_and_paths_that_hold_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(s4d_dir_make(in_folder("empty"), NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in_folder("empty/readme.txt"), "x", 1, NULL), S4D_OK);
+    refused(in_folder("empty"), "no picture");
+    refused(in_folder("nowhere"), "no such file");
+}
+
+static void test_a_bad_picture_is_named(void **state)
+{
+    (void)state;
+    s4d_err err = {0};
+    s4d_image frame = {0};
+    assert_int_equal(s4d_dir_make(in_folder("bad"), NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in_folder("bad/7.png"), "", 0, NULL), S4D_OK);
+    s4d_clip *clip = opened(in_folder("bad"), S4D_ORDER_NATURAL);
+    assert_int_equal(s4d_clip_read(clip, (int[]){0}, 1, &frame, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "bad/7.png: the file is empty"));
+    s4d_clip_close(&clip);
+    s4d_image_release(&frame);
+}
+
+static void test_files_that_are_no_video(void **state)
+{
+    (void)state;
+    s4d_image image = {0};
+    assert_int_equal(s4d_file_write(in_folder("zero.mp4"), "", 0, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in_folder("text.mp4"), "no video at all", 15, NULL), S4D_OK);
+    fill(&image, 8, 8, 9);
+    assert_int_equal(s4d_image_write_png(in_folder("still.png"), &image, NULL), S4D_OK);
+    s4d_image_release(&image);
+    if (!s4d_clip_has_video()) {
+        refused(in_folder("text.mp4"), "no video support");
+        return;
+    }
+    refused(in_folder("zero.mp4"), "empty");
+    refused(in_folder("text.mp4"), "no video");
+    refused(in_folder("still.png"), "this is a picture");
+    refused(fixture("sound.avi"), "no video is found");
+    /* Lists of other files are not followed. */
+    static const char list[] = "ffconcat version 1.0\nfile still.png\n";
+    assert_int_equal(s4d_file_write(in_folder("list.mp4"), list, sizeof list - 1, NULL), S4D_OK);
+    refused(in_folder("list.mp4"), "");
+}
+
+/* The fixtures' frame i is flat: luma 40 + 10 i in the range 16..235. */
+static void assert_level(const s4d_image *frame, int i)
+{
+    int want = (40 + 10 * i - 16) * 255 / 219;
+    assert_true(frame->height == 32 && frame->width == 48);
+    assert_in_range(mean(frame) + 3, want, want + 6);
+}
+
+static void check_fixture(const char *name, int frames, int first)
+{
+    enum { MOST = 20 };
+    int index[MOST];
+    s4d_image frame[MOST] = {0}, again[2] = {0};
+    s4d_clip *clip = opened(fixture(name), S4D_ORDER_NATURAL);
+    assert_int_equal(s4d_clip_frames(clip), frames);
+    for (int i = 0; i < frames; i++) {
+        index[i] = i;
+    }
+    read_frames(clip, index, frames, frame);
+    for (int i = 0; i < frames; i++) {
+        assert_level(&frame[i], first + i);
+        s4d_image_release(&again[0]);
+        read_frames(clip, &i, 1, again); /* going back, and again forward */
+        assert_memory_equal(again[0].rgb, frame[i].rgb, 32 * 48 * 3);
+    }
+    read_frames(clip, (int[]){3, 3}, 2, again);
+    assert_memory_equal(again[0].rgb, frame[3].rgb, 32 * 48 * 3);
+    assert_memory_equal(again[1].rgb, frame[3].rgb, 32 * 48 * 3);
+    for (int i = 0; i < frames; i++) {
+        s4d_image_release(&frame[i]);
+    }
+    s4d_image_release(&again[0]);
+    s4d_image_release(&again[1]);
+    s4d_clip_close(&clip);
+}
+
+static void test_kinds_of_video(void **state)
+{
+    (void)state;
+    need_video();
+    check_fixture("bframes.mp4", 20, 0);
+    check_fixture("bframes.avi", 20, 0);
+    check_fixture("plain.webm", 20, 0);
+    check_fixture("edited.mp4", 13, 7); /* its edit list hides the first seven */
+}
+
+/* Opens and reads everything; the sentence, if one comes, names the file. */
+static bool readable(const char *path)
+{
+    s4d_clip *clip = NULL;
+    s4d_image frame = {0};
+    s4d_err err = {0};
+    s4d_status status = s4d_clip_open(path, S4D_ORDER_NATURAL, &clip, &err);
+    for (int i = 0; status == S4D_OK && i < s4d_clip_frames(clip); i++) {
+        status = s4d_clip_read(clip, &i, 1, &frame, &err);
+    }
+    if (status != S4D_OK) {
+        assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+    }
+    s4d_clip_close(&clip);
+    s4d_image_release(&frame);
+    return status == S4D_OK;
+}
+
+static void test_cut_videos(void **state)
+{
+    (void)state;
+    need_video();
+    static const char *const name[] = {"bframes.mp4", "plain.webm"};
+    for (int k = 0; k < 2; k++) {
+        s4d_bytes file = {0};
+        assert_int_equal(s4d_file_read(fixture(name[k]), 0, &file, NULL), S4D_OK);
+        for (size_t n = 0; n < file.size; n += n + 20 < file.size ? 13 : 1) {
+            assert_int_equal(s4d_file_write(in_folder("cut"), file.data, n, NULL), S4D_OK);
+            if (readable(in_folder("cut"))) {
+                fail_msg("%s cut to %zu of %zu bytes was read without complaint", name[k], n,
+                         file.size);
+            }
+        }
+        s4d_bytes_release(&file);
+    }
+}
+
+static void test_a_cut_says_how_far_it_can_be_read(void **state)
+{
+    (void)state;
+    need_video();
+    s4d_bytes file = {0};
+    assert_int_equal(s4d_file_read(fixture("bframes.mp4"), 0, &file, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in_folder("cut"), file.data, file.size - 1, NULL), S4D_OK);
+    refused(in_folder("cut"), "19 of 20 frames can be read");
+    s4d_bytes_release(&file);
+}
+
+/* Its index may be missing, since that costs no frame. */
+static void test_cut_avi(void **state)
+{
+    (void)state;
+    need_video();
+    s4d_bytes file = {0};
+    assert_int_equal(s4d_file_read(fixture("bframes.avi"), 0, &file, NULL), S4D_OK);
+    for (size_t n = 100; n < file.size; n += 61) {
+        assert_int_equal(s4d_file_write(in_folder("cut"), file.data, n, NULL), S4D_OK);
+        s4d_clip *clip = NULL;
+        if (s4d_clip_open(in_folder("cut"), S4D_ORDER_NATURAL, &clip, NULL) == S4D_OK) {
+            assert_int_equal(s4d_clip_frames(clip), 20);
+        }
+        s4d_clip_close(&clip);
+    }
+    s4d_bytes_release(&file);
+}
+
+static void test_flipped_bytes_never_crash(void **state)
+{
+    (void)state;
+    need_video();
+    static const char *const name[] = {"bframes.mp4", "bframes.avi", "plain.webm"};
+    for (int k = 0; k < 3; k++) {
+        s4d_bytes file = {0};
+        assert_int_equal(s4d_file_read(fixture(name[k]), 0, &file, NULL), S4D_OK);
+        for (size_t i = 0; i < file.size; i += 7 + file.size / 100) {
+            file.data[i] ^= 0x5A;
+            assert_int_equal(s4d_file_write(in_folder("flip"), file.data, file.size, NULL), S4D_OK);
+            readable(in_folder("flip"));
+            file.data[i] ^= 0x5A;
+        }
+        s4d_bytes_release(&file);
+    }
+}
+
+/* ---- the writer ---- */
+
+static s4d_status write_video(const char *path, int height, int width, int frames, s4d_err *err)
+{
+    s4d_video_writer *w = NULL;
+    s4d_image image = {0};
+    s4d_status status = s4d_video_writer_create(path, height, width, 25, &w, err);
+    for (int t = 0; status == S4D_OK && t < frames; t++) {
+        fill(&image, height, width, 20 + 10 * t);
+        for (int i = 0; i < height * width; i++) {
+            image.rgb[3 * i] = (uint8_t)(60 + 10 * t + i % width);
+        }
+        status = s4d_video_writer_add(w, &image, err);
+    }
+    s4d_image_release(&image);
+    s4d_status closed = s4d_video_writer_close(&w, status == S4D_OK ? err : NULL);
+    assert_null(w);
+    return status == S4D_OK ? closed : status;
+}
+
+static void check_written(int height, int width)
+{
+    enum { FRAMES = 15 };
+    s4d_bytes file[2] = {0};
+    s4d_image frame = {0};
+    s4d_err err = {0};
+    for (int k = 0; k < 2; k++) {
+        const char *path = in_folder(k ? "again.mp4" : "once.mp4");
+        if (write_video(path, height, width, FRAMES, &err) != S4D_OK) {
+            fail_msg("%s", err.text);
+        }
+        assert_int_equal(s4d_file_read(path, 0, &file[k], &err), S4D_OK);
+    }
+    assert_int_equal(file[0].size, file[1].size);
+    assert_memory_equal(file[0].data, file[1].data, file[0].size);
+    s4d_clip *clip = opened(in_folder("once.mp4"), S4D_ORDER_NATURAL);
+    assert_int_equal(s4d_clip_frames(clip), FRAMES);
+    for (int t = 0; t < FRAMES; t++) {
+        read_frames(clip, &t, 1, &frame);
+        assert_true(frame.height == height && frame.width == width);
+        int sum = 0;
+        for (int i = 0; i < height * width; i++) {
+            sum += abs(frame.rgb[3 * i] - (60 + 10 * t + i % width));
+            sum += abs(frame.rgb[3 * i + 1] - (20 + 10 * t)) +
+                   abs(frame.rgb[3 * i + 2] - (20 + 10 * t));
+        }
+        assert_in_range(sum, 0, 3 * height * width * 4); /* four levels on average */
+    }
+    s4d_clip_close(&clip);
+    s4d_image_release(&frame);
+    s4d_bytes_release(&file[0]);
+    s4d_bytes_release(&file[1]);
+}
+
+static void test_written_videos_come_back(void **state)
+{
+    (void)state;
+    need_video();
+    check_written(32, 48);
+    check_written(11, 15);
+    s4d_err err = {0};
+    assert_int_equal(write_video(in_folder("dot.mp4"), 1, 1, 2, &err), S4D_OK);
+    assert_true(readable(in_folder("dot.mp4")));
+}
+
+static void test_a_failed_writer_leaves_no_file(void **state)
+{
+    (void)state;
+    s4d_err err = {0};
+    if (!s4d_clip_has_video()) {
+        assert_int_equal(write_video(in_folder("x.mp4"), 16, 16, 1, &err), S4D_FAILED);
+        assert_non_null(strstr(err.text, "no video support"));
+        return;
+    }
+    assert_int_equal(write_video(in_folder("none.mp4"), 16, 16, 0, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "no frame"));
+    assert_false(s4d_path_exists(in_folder("none.mp4")));
+    assert_int_equal(write_video(in_folder("no/folder.mp4"), 16, 16, 2, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "no/folder.mp4"));
+    assert_int_equal(write_video(in_folder("big.mp4"), 16, 9000, 1, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "9000"));
+    assert_false(s4d_path_exists(in_folder("big.mp4")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folder_orders),
+        cmocka_unit_test(test_folders_and_paths_that_hold_nothing),
+        cmocka_unit_test(test_a_bad_picture_is_named),
+        cmocka_unit_test(test_files_that_are_no_video),
+        cmocka_unit_test(test_kinds_of_video),
+        cmocka_unit_test(test_cut_videos),
+        cmocka_unit_test(test_a_cut_says_how_far_it_can_be_read),
+        cmocka_unit_test(test_cut_avi),
+        cmocka_unit_test(test_flipped_bytes_never_crash),
+        cmocka_unit_test(test_written_videos_come_back),
+        cmocka_unit_test(test_a_failed_writer_leaves_no_file),
+    };
+    if (!mkdtemp(folder)) {
+        return 1;
+    }
+    s4d_log_set_level(S4D_LOG_SILENT);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return s4d_dir_remove(folder, NULL) == S4D_OK ? failed : 1;
+}

@@ -1,0 +1,105 @@
+/* Class names: every known set's order as METHOD.md section 8 lists it, one spelling of a name,
+ * finding by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "s4d/data/manifest.h"
+
+static void assert_table(const char *table, int count, const char *joined)
+{
+    const char *const *name = NULL;
+    char text[256] = "", canonical[S4D_CLASS_NAME_MAX];
+    assert_int_equal(s4d_labels_table(table, &name), count);
+    for (int i = 0; i < count; i++) {
+        strcat(text, i ? "," : "");
+        strcat(text, name[i]);
+        s4d_labels_canonical(name[i], canonical);
+        assert_string_equal(canonical, name[i]);
+    }
+    assert_string_equal(text, joined);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    assert_table("dfew", 7, "happiness,sadness,neutral,anger,surprise,disgust,fear");
+    assert_table("ferv39k", 7, "anger,disgust,fear,happiness,neutral,sadness,surprise");
+    assert_table("mafw", 11,
+                 "anger,anxiety,contempt,disappointment,disgust,fear,happiness,helplessness,"
+                 "neutral,sadness,surprise");
+    assert_table("affectnet7", 7, "neutral,happiness,sadness,surprise,fear,disgust,anger");
+    assert_table("affectnet8", 8, "neutral,happiness,sadness,surprise,fear,disgust,anger,contempt");
+    assert_table("rafdb", 7, "surprise,fear,disgust,happiness,sadness,anger,neutral");
+    assert_table("ferplus", 8, "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt");
+}
+
+static void test_unknown_table(void **state)
+{
+    (void)state;
+    const char *const *name = (const char *const *)state;
+    assert_int_equal(s4d_labels_table("DFEW", &name), 0);
+    assert_null(name);
+}
+
+static void test_one_spelling(void **state)
+{
+    (void)state;
+    static const char *const pair[][2] = {{"angry", "anger"},
+                                          {"Anger", "anger"},
+                                          {"HAPPY", "happiness"},
+                                          {"sad", "sadness"},
+                                          {"Sadness", "sadness"},
+                                          {"Pain 2", "pain 2"},
+                                          {"", ""}};
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        char out[S4D_CLASS_NAME_MAX];
+        s4d_labels_canonical(pair[i][0], out);
+        assert_string_equal(out, pair[i][1]);
+    }
+}
+
+static void test_names_are_cut_at_their_room(void **state)
+{
+    (void)state;
+    char name[S4D_CLASS_NAME_MAX + 20], out[S4D_CLASS_NAME_MAX];
+    memset(name, 'A', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    s4d_labels_canonical(name, out);
+    assert_int_equal(strlen(out), S4D_CLASS_NAME_MAX - 1);
+}
+
+static void test_finding(void **state)
+{
+    (void)state;
+    static const char classes[3][S4D_CLASS_NAME_MAX] = {"Happy", "sadness", "anger"};
+    char name[S4D_CLASS_NAME_MAX + 2], longest[1][S4D_CLASS_NAME_MAX];
+    assert_int_equal(s4d_labels_find(classes, 3, "happiness"), 0);
+    assert_int_equal(s4d_labels_find(classes, 3, "SAD"), 1);
+    assert_int_equal(s4d_labels_find(classes, 3, "angry"), 2);
+    assert_int_equal(s4d_labels_find(classes, 2, "angry"), -1);
+    assert_int_equal(s4d_labels_find(classes, 3, "ang"), -1);
+    assert_int_equal(s4d_labels_find(classes, 3, ""), -1);
+    /* A name too long to be a class is none, though its beginning is. */
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    memset(longest[0], 'a', S4D_CLASS_NAME_MAX - 1);
+    longest[0][S4D_CLASS_NAME_MAX - 1] = '\0';
+    assert_int_equal(s4d_labels_find(longest, 1, longest[0]), 0);
+    assert_int_equal(s4d_labels_find(longest, 1, name), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables),       cmocka_unit_test(test_unknown_table),
+        cmocka_unit_test(test_one_spelling), cmocka_unit_test(test_names_are_cut_at_their_room),
+        cmocka_unit_test(test_finding),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
