@@ -212,7 +212,8 @@ static s4d_status check_header(const parse *p, const s4d_record *r, s4d_err *err
     if (!two || whole_number(r->field[1], &number)) {
         return s4d_err_set(err, S4D_FAILED,
                            "line %ld: a header of two columns, such as \"path,label\", must stand "
-                           "here, not \"%.60s\" with %d columns; write one, or set the format the list has",
+                           "here, not \"%.60s\" with %d columns; write one, or set the format the "
+                           "list has",
                            r->line, r->field[0], r->columns);
     }
     return S4D_OK;
