@@ -11,16 +11,19 @@ static float sign_of(int side)
 /* The lids of one eye. */
 typedef struct lids {
     float x, y, width; /* centre and half width */
-    float upper, lower; /* heights above and below the centre at the middle; closed: upper = -lower */
-    float tilt;        /* rise of the outer corner */
+    float upper,
+        lower;  /* heights above and below the centre at the middle; closed: upper = -lower */
+    float tilt; /* rise of the outer corner */
 } lids;
 
 static lids lids_of(const s4d_face *f, int side)
 {
     const s4d_identity *id = f->id;
     const float *p = f->pull.side[side];
-    float squeeze = fminf(1, 0.75f * p[S4D_LID_TIGHT] + 0.55f * p[S4D_CHEEK_UP] + 0.35f * p[S4D_NOSE_WRINKLE]);
-    float upper = 0.080f * id->eye_open + 0.085f * p[S4D_LID_UP] - 0.034f * squeeze - 0.026f * p[S4D_BROW_DOWN];
+    float squeeze =
+        fminf(1, 0.75f * p[S4D_LID_TIGHT] + 0.55f * p[S4D_CHEEK_UP] + 0.35f * p[S4D_NOSE_WRINKLE]);
+    float upper = 0.080f * id->eye_open + 0.085f * p[S4D_LID_UP] - 0.034f * squeeze -
+                  0.026f * p[S4D_BROW_DOWN];
     float lower = 0.050f * id->eye_open + 0.020f * p[S4D_LID_UP] - 0.055f * squeeze;
     float close = fminf(1, p[S4D_EYE_CLOSE]);
     upper += close * (-lower - upper);
@@ -32,11 +35,15 @@ static lids lids_of(const s4d_face *f, int side)
                   .tilt = id->eye_tilt};
 }
 
-/* A place on a lid: t from -1 (inner corner) to 1 (outer), height above the centre at the middle. */
+/* A place on a lid: t from -1 (inner corner) to 1 (outer), height above the centre at the middle.
+ */
 static s4d_point lid_at(const s4d_head *h, const lids *l, float t, float height)
 {
     float out = l->x < 0 ? -1.0f : 1.0f, arch = 1 - t * t;
-    float bow = arch * (1 + 0.25f * t * (height > 0 ? -1.0f : 1.0f)); /* upper lid highest inside, lower lowest outside */
+    float bow =
+        arch *
+        (1 + 0.25f * t *
+                 (height > 0 ? -1.0f : 1.0f)); /* upper lid highest inside, lower lowest outside */
     return s4d_head_on(h, l->x + out * t * l->width, l->y - height * bow - l->tilt * t, 0);
 }
 
@@ -69,7 +76,8 @@ static void draw_ball(s4d_sitting *s, const lids *l)
     s4d_canvas_clip(s->canvas, &s->work);
     s4d_canvas_fill(s->canvas, &s->work, &white);
     float radius = 0.062f * id->iris_size, reach = l->width - 0.6f * radius;
-    s4d_point centre = s4d_head_on(&s->head, l->x + pose->gaze_x * 0.6f * reach, l->y - 0.012f + pose->gaze_y * 0.035f, 0);
+    s4d_point centre = s4d_head_on(&s->head, l->x + pose->gaze_x * 0.6f * reach,
+                                   l->y - 0.012f + pose->gaze_y * 0.035f, 0);
     s4d_paint iris = {id->iris, 1, NULL}, pupil = {{0.03f, 0.03f, 0.04f}, 1, NULL};
     s4d_paint glint = {{1, 1, 1}, 0.9f, NULL}, shade = {{0.1f, 0.07f, 0.07f}, 0.55f, NULL};
     s4d_outline_ellipse(&s->work, centre, radius * unit, radius * unit, 0);
@@ -78,7 +86,8 @@ static void draw_ball(s4d_sitting *s, const lids *l)
     s4d_canvas_fill(s->canvas, &s->work, &pupil);
     float spot[3] = {0.35f * radius * unit, 0.35f * radius * unit, 0};
     s4d_canvas_blob(s->canvas,
-                    (s4d_point){centre.x + 0.4f * radius * unit * s->face->light[0], centre.y - 0.4f * radius * unit},
+                    (s4d_point){centre.x + 0.4f * radius * unit * s->face->light[0],
+                                centre.y - 0.4f * radius * unit},
                     spot, &glint);
     float lid[3] = {1.3f * l->width * unit, 0.045f * unit, pose->roll};
     s4d_canvas_blob(s->canvas, lid_at(&s->head, l, 0, l->upper), lid, &shade);
@@ -91,7 +100,9 @@ static void draw_lid_lines(s4d_sitting *s, const lids *l, int side)
     const float *p = s->face->pull.side[side];
     float unit = s->head.unit, heavy = (0.020f + 0.022f * id->lashes) * unit;
     s4d_point line[7];
-    s4d_paint lash = {s4d_rgb_mix(s4d_rgb_scale(id->skin, 0.25f), (s4d_rgb){0.05f, 0.04f, 0.04f}, 0.6f), 0.95f, NULL};
+    s4d_paint lash = {
+        s4d_rgb_mix(s4d_rgb_scale(id->skin, 0.25f), (s4d_rgb){0.05f, 0.04f, 0.04f}, 0.6f), 0.95f,
+        NULL};
     lid_line(&s->head, l, l->upper, line);
     s4d_outline_stroke(&s->work, line, 7, (s4d_brush){0.4f * heavy, heavy, 1.1f * heavy});
     s4d_canvas_fill(s->canvas, &s->work, &lash);
@@ -103,7 +114,9 @@ static void draw_lid_lines(s4d_sitting *s, const lids *l, int side)
     float fold = 0.75f - 0.6f * p[S4D_LID_UP] - 0.5f * p[S4D_BROW_DOWN];
     if (fold > 0.05f) {
         s4d_paint crease = {s4d_rgb_scale(id->skin, 0.50f), fold, NULL};
-        lid_line(&s->head, l, fmaxf(l->upper, 0.3f * l->upper + 0.05f) + 0.035f + 0.02f * p[S4D_BROW_OUTER_UP], line);
+        lid_line(&s->head, l,
+                 fmaxf(l->upper, 0.3f * l->upper + 0.05f) + 0.035f + 0.02f * p[S4D_BROW_OUTER_UP],
+                 line);
         s4d_outline_stroke(&s->work, line + 1, 5, (s4d_brush){0, 0.013f * unit, 0.006f * unit});
         s4d_canvas_fill(s->canvas, &s->work, &crease);
     }
@@ -113,14 +126,15 @@ void s4d_draw_eye(s4d_sitting *s, int side)
 {
     const s4d_identity *id = s->face->id;
     lids l = lids_of(s->face, side);
-    float unit = s->head.unit, hollow = 0.30f + 0.25f * s->face->pull.side[side][S4D_BROW_DOWN] + 0.1f * id->age;
+    float unit = s->head.unit,
+          hollow = 0.30f + 0.25f * s->face->pull.side[side][S4D_BROW_DOWN] + 0.1f * id->age;
     s4d_paint socket = {s4d_rgb_scale(id->skin, 0.45f), hollow, NULL};
     float axes[3] = {0.26f * unit, 0.17f * unit, s->face->pose.roll};
     s4d_canvas_blob(s->canvas, s4d_head_on(&s->head, 0.94f * l.x, l.y - 0.05f, 0), axes, &socket);
     /* Skin of the lid, lighter than the socket. */
     s4d_paint lid = {id->skin, 0.45f, &s->shade};
-    s4d_outline_ellipse(&s->work, s4d_head_on(&s->head, l.x, l.y - 0.03f, 0), 1.05f * l.width * unit, 0.10f * unit,
-                        s->face->pose.roll);
+    s4d_outline_ellipse(&s->work, s4d_head_on(&s->head, l.x, l.y - 0.03f, 0),
+                        1.05f * l.width * unit, 0.10f * unit, s->face->pose.roll);
     s4d_canvas_fill(s->canvas, &s->work, &lid);
     if (l.upper + l.lower > 0.012f) {
         draw_ball(s, &l);
@@ -138,9 +152,11 @@ void s4d_draw_brow(s4d_sitting *s, int side)
     float length = id->brow_length;
     const float at[5][2] = {
         {start, y + slope - 0.175f * inner + 0.150f * frown},
-        {start + 0.25f * length, y + 0.5f * slope - 0.6f * id->brow_arch - 0.13f * inner - 0.075f * outer + 0.11f * frown},
+        {start + 0.25f * length,
+         y + 0.5f * slope - 0.6f * id->brow_arch - 0.13f * inner - 0.075f * outer + 0.11f * frown},
         {start + 0.52f * length, y - id->brow_arch - 0.05f * inner - 0.15f * outer + 0.07f * frown},
-        {start + 0.80f * length, y - 0.5f * id->brow_arch - 0.4f * slope - 0.15f * outer + 0.03f * frown + 0.02f * inner},
+        {start + 0.80f * length,
+         y - 0.5f * id->brow_arch - 0.4f * slope - 0.15f * outer + 0.03f * frown + 0.02f * inner},
         {start + length, y + 0.025f - slope - 0.11f * outer + 0.01f * frown + 0.035f * inner},
     };
     s4d_point line[5];
@@ -172,7 +188,8 @@ void s4d_draw_glasses(s4d_sitting *s)
         s4d_point ring[15];
         for (int i = 0; i < 15; i++) {
             float a = 6.2831853f * (float)i / 14;
-            ring[i] = (s4d_point){centre.x + facing * unit * cosf(a), centre.y + 0.165f * unit * sinf(a)};
+            ring[i] =
+                (s4d_point){centre.x + facing * unit * cosf(a), centre.y + 0.165f * unit * sinf(a)};
         }
         s4d_outline_stroke(&s->work, ring, 15, (s4d_brush){rim, rim, rim});
         s4d_canvas_fill(s->canvas, &s->work, &frame);
@@ -181,7 +198,8 @@ void s4d_draw_glasses(s4d_sitting *s)
         s4d_outline_stroke(&s->work, arm, 2, (s4d_brush){rim, rim, rim});
         s4d_canvas_fill(s->canvas, &s->work, &frame);
     }
-    s4d_point bridge[3] = {s4d_head_on(h, -id->eye_x + 0.19f, id->eye_y, 0.08f), s4d_head_on(h, 0, id->eye_y - 0.03f, 0.12f),
+    s4d_point bridge[3] = {s4d_head_on(h, -id->eye_x + 0.19f, id->eye_y, 0.08f),
+                           s4d_head_on(h, 0, id->eye_y - 0.03f, 0.12f),
                            s4d_head_on(h, id->eye_x - 0.19f, id->eye_y, 0.08f)};
     s4d_outline_stroke(&s->work, bridge, 3, (s4d_brush){rim, rim, rim});
     s4d_canvas_fill(s->canvas, &s->work, &frame);

@@ -1,6 +1,6 @@
-/* What a drawn face is made of: who (identity), what the muscles do, how the head is held, and the picture around it.
- * Private to src/synth. Lengths are in head units: 1 is half the height of a face; x to the viewer's right, y down, z to
- * the viewer; the origin lies between the ears. */
+/* What a drawn face is made of: who (identity), what the muscles do, how the head is held, and the
+ * picture around it. Private to src/synth. Lengths are in head units: 1 is half the height of a
+ * face; x to the viewer's right, y down, z to the viewer; the origin lies between the ears. */
 #ifndef S4D_SYNTH_FACE_H
 #define S4D_SYNTH_FACE_H
 
@@ -10,24 +10,24 @@
 
 /* After the action units (AU) of the Facial Action Coding System (Ekman and Friesen 1978). */
 typedef enum s4d_muscle {
-    S4D_BROW_INNER_UP,  /* AU1 */
-    S4D_BROW_OUTER_UP,  /* AU2 */
-    S4D_BROW_DOWN,      /* AU4 */
-    S4D_LID_UP,         /* AU5 */
-    S4D_CHEEK_UP,       /* AU6 */
-    S4D_LID_TIGHT,      /* AU7 */
-    S4D_NOSE_WRINKLE,   /* AU9 */
-    S4D_UPPER_LIP_UP,   /* AU10 */
-    S4D_CORNER_UP,      /* AU12 */
-    S4D_DIMPLE,         /* AU14 */
-    S4D_CORNER_DOWN,    /* AU15 */
-    S4D_CHIN_UP,        /* AU17 */
-    S4D_LIP_PUCKER,     /* AU18 */
-    S4D_LIP_STRETCH,    /* AU20 */
-    S4D_LIP_PRESS,      /* AU23, AU24 */
-    S4D_LIP_PART,       /* AU25 */
-    S4D_JAW_DROP,       /* AU26 */
-    S4D_EYE_CLOSE,      /* AU43, AU45 */
+    S4D_BROW_INNER_UP, /* AU1 */
+    S4D_BROW_OUTER_UP, /* AU2 */
+    S4D_BROW_DOWN,     /* AU4 */
+    S4D_LID_UP,        /* AU5 */
+    S4D_CHEEK_UP,      /* AU6 */
+    S4D_LID_TIGHT,     /* AU7 */
+    S4D_NOSE_WRINKLE,  /* AU9 */
+    S4D_UPPER_LIP_UP,  /* AU10 */
+    S4D_CORNER_UP,     /* AU12 */
+    S4D_DIMPLE,        /* AU14 */
+    S4D_CORNER_DOWN,   /* AU15 */
+    S4D_CHIN_UP,       /* AU17 */
+    S4D_LIP_PUCKER,    /* AU18 */
+    S4D_LIP_STRETCH,   /* AU20 */
+    S4D_LIP_PRESS,     /* AU23, AU24 */
+    S4D_LIP_PART,      /* AU25 */
+    S4D_JAW_DROP,      /* AU26 */
+    S4D_EYE_CLOSE,     /* AU43, AU45 */
     S4D_MUSCLES
 } s4d_muscle;
 
@@ -43,12 +43,26 @@ void s4d_pull_add(s4d_pull *a, const s4d_pull *b, float share);
 /* ---- who ---- */
 
 typedef enum s4d_hair {
-    S4D_HAIR_NONE, S4D_HAIR_SHORT, S4D_HAIR_FRINGE, S4D_HAIR_PARTED, S4D_HAIR_RECEDING, S4D_HAIR_BOB,
-    S4D_HAIR_LONG, S4D_HAIR_CURLY, S4D_HAIR_TIED, S4D_HAIR_SCARF, S4D_HAIR_STYLES
+    S4D_HAIR_NONE,
+    S4D_HAIR_SHORT,
+    S4D_HAIR_FRINGE,
+    S4D_HAIR_PARTED,
+    S4D_HAIR_RECEDING,
+    S4D_HAIR_BOB,
+    S4D_HAIR_LONG,
+    S4D_HAIR_CURLY,
+    S4D_HAIR_TIED,
+    S4D_HAIR_SCARF,
+    S4D_HAIR_STYLES
 } s4d_hair;
 
 typedef enum s4d_beard {
-    S4D_BEARD_NONE, S4D_BEARD_STUBBLE, S4D_BEARD_MOUSTACHE, S4D_BEARD_CHIN, S4D_BEARD_FULL, S4D_BEARD_STYLES
+    S4D_BEARD_NONE,
+    S4D_BEARD_STUBBLE,
+    S4D_BEARD_MOUSTACHE,
+    S4D_BEARD_CHIN,
+    S4D_BEARD_FULL,
+    S4D_BEARD_STYLES
 } s4d_beard;
 
 typedef struct s4d_identity {
@@ -56,16 +70,17 @@ typedef struct s4d_identity {
     s4d_hair hair_style;
     s4d_beard beard;
     bool glasses, dark_glasses_rim, mole;
-    float width, jaw, chin, length;                 /* of the face's outline */
+    float width, jaw, chin, length; /* of the face's outline */
     float eye_x, eye_y, eye_width, eye_open, eye_tilt, iris_size;
     float brow_y, brow_thick, brow_length, brow_arch, brow_slope;
     float nose_y, nose_width, nose_ridge;
     float mouth_y, mouth_width, lip_upper, lip_lower, mouth_curve;
     float hairline, parting, volume, ear;
     float age, blush, lashes, mole_x, mole_y;
-    s4d_pull rest;            /* the look of this face at rest: a neutral face that seems sad, cross, amused, ... */
-    float gain[S4D_MUSCLES];  /* how strongly this person uses a muscle, about 1 */
-    float uneven;             /* -0.2..0.2: the right side pulls more, or the left */
+    s4d_pull
+        rest; /* the look of this face at rest: a neutral face that seems sad, cross, amused, ... */
+    float gain[S4D_MUSCLES]; /* how strongly this person uses a muscle, about 1 */
+    float uneven;            /* -0.2..0.2: the right side pulls more, or the left */
 } s4d_identity;
 
 /* The person of a number: the same for every call with the same seed. */
@@ -132,21 +147,40 @@ float s4d_jaw_shift(const s4d_pull *p);
 
 /* Names are s4d_labels_canonical's; the order is of no meaning outside src/synth. */
 typedef enum s4d_emotion {
-    S4D_HAPPINESS, S4D_SADNESS, S4D_NEUTRAL, S4D_ANGER, S4D_SURPRISE, S4D_DISGUST, S4D_FEAR,
-    S4D_CONTEMPT, S4D_ANXIETY, S4D_HELPLESSNESS, S4D_DISAPPOINTMENT, S4D_EMOTIONS
+    S4D_HAPPINESS,
+    S4D_SADNESS,
+    S4D_NEUTRAL,
+    S4D_ANGER,
+    S4D_SURPRISE,
+    S4D_DISGUST,
+    S4D_FEAR,
+    S4D_CONTEMPT,
+    S4D_ANXIETY,
+    S4D_HELPLESSNESS,
+    S4D_DISAPPOINTMENT,
+    S4D_EMOTIONS
 } s4d_emotion;
 
 const char *s4d_emotion_name(s4d_emotion e);
 
-/* Draws one way to show an emotion at full strength: `drawn` holds the pull before the person's own gains. With `alike`,
- * surprise and fear come from one common mixture, so that only their course in time tells them apart. */
+/* Draws one way to show an emotion at full strength: `drawn` holds the pull before the person's own
+ * gains. With `alike`, surprise and fear come from one common mixture, so that only their course in
+ * time tells them apart. */
 void s4d_expression_draw(s4d_emotion e, bool alike, s4d_rng *rng, s4d_pull *drawn);
-/* The face at `strength` (0..1) of a drawn expression: rest + strength * gain * drawn. Never falls with strength. */
-void s4d_expression_at(const s4d_identity *id, const s4d_pull *drawn, float strength, s4d_pull *out);
+/* The face at `strength` (0..1) of a drawn expression: rest + strength * gain * drawn. Never falls
+ * with strength. */
+void s4d_expression_at(const s4d_identity *id, const s4d_pull *drawn, float strength,
+                       s4d_pull *out);
 
 /* ---- the picture around the face ---- */
 
-typedef enum s4d_cover { S4D_COVER_NONE, S4D_COVER_HAND, S4D_COVER_BAR, S4D_COVER_SCARF, S4D_COVER_TEXT } s4d_cover;
+typedef enum s4d_cover {
+    S4D_COVER_NONE,
+    S4D_COVER_HAND,
+    S4D_COVER_BAR,
+    S4D_COVER_SCARF,
+    S4D_COVER_TEXT
+} s4d_cover;
 
 typedef struct s4d_scene {
     s4d_rgb back[3];
@@ -162,6 +196,7 @@ typedef struct s4d_scene {
 
 void s4d_scene_draw(s4d_rng *rng, s4d_scene *out);
 /* Background, face, cover and finish. Noise is taken from rng. */
-void s4d_scene_paint(s4d_canvas *c, const s4d_scene *scene, s4d_face *face, s4d_rng *rng, s4d_image *out);
+void s4d_scene_paint(s4d_canvas *c, const s4d_scene *scene, s4d_face *face, s4d_rng *rng,
+                     s4d_image *out);
 
 #endif

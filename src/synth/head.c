@@ -5,7 +5,8 @@
 
 s4d_head s4d_head_make(const s4d_identity *id, const s4d_pose *pose, int size)
 {
-    float cy = cosf(pose->yaw), sy = sinf(pose->yaw), cp = cosf(pose->pitch), sp = sinf(pose->pitch);
+    float cy = cosf(pose->yaw), sy = sinf(pose->yaw), cp = cosf(pose->pitch),
+          sp = sinf(pose->pitch);
     float cr = cosf(pose->roll), sr = sinf(pose->roll);
     /* roll * pitch * yaw */
     float tilted[3][3] = {{cy, 0, sy}, {-sp * sy, cp, sp * cy}, {-cp * sy, -sp, cp * cy}};
@@ -49,7 +50,8 @@ static void draw_neck(s4d_sitting *s)
     const s4d_identity *id = s->face->id;
     const s4d_head *h = &s->head;
     float wide = 0.40f + 0.12f * (id->jaw - 0.9f), down = h->unit;
-    s4d_point left = s4d_head_at(h, -wide, 0.45f, -0.25f), right = s4d_head_at(h, wide, 0.45f, -0.25f);
+    s4d_point left = s4d_head_at(h, -wide, 0.45f, -0.25f),
+              right = s4d_head_at(h, wide, 0.45f, -0.25f);
     s4d_paint neck = {s4d_rgb_scale(id->skin, 0.62f + 0.2f * s->face->ambient), 1, NULL};
     s4d_point column[6] = {left,
                            {left.x, left.y + 0.55f * down},
@@ -63,10 +65,11 @@ static void draw_neck(s4d_sitting *s)
     }
     s4d_canvas_fill(s->canvas, &s->work, &neck);
     s4d_point mid = {0.5f * (left.x + right.x), 0.5f * (left.y + right.y)};
-    s4d_point cloth[8] = {{mid.x - 0.50f * down, mid.y + 0.62f * down}, {mid.x, mid.y + 0.95f * down},
-                          {mid.x + 0.50f * down, mid.y + 0.62f * down}, {mid.x + 1.1f * down, mid.y + 0.80f * down},
-                          {mid.x + 1.5f * down, mid.y + 1.3f * down},   {mid.x + 1.5f * down, mid.y + 3 * down},
-                          {mid.x - 1.5f * down, mid.y + 3 * down},      {mid.x - 1.2f * down, mid.y + 0.82f * down}};
+    s4d_point cloth[8] = {
+        {mid.x - 0.50f * down, mid.y + 0.62f * down}, {mid.x, mid.y + 0.95f * down},
+        {mid.x + 0.50f * down, mid.y + 0.62f * down}, {mid.x + 1.1f * down, mid.y + 0.80f * down},
+        {mid.x + 1.5f * down, mid.y + 1.3f * down},   {mid.x + 1.5f * down, mid.y + 3 * down},
+        {mid.x - 1.5f * down, mid.y + 3 * down},      {mid.x - 1.2f * down, mid.y + 0.82f * down}};
     s4d_paint clothes = {s4d_rgb_scale(id->clothes, 0.6f + 0.4f * s->face->ambient), 1, NULL};
     s4d_outline_smooth(&s->work, cloth, 8, 6);
     s4d_canvas_fill(s->canvas, &s->work, &clothes);
@@ -93,7 +96,8 @@ static int face_outline(const s4d_face *f, s4d_point *out, const s4d_head *h)
     enum { HALF = 8 };
     const s4d_identity *id = f->id;
     float jaw = s4d_jaw_shift(&f->pull), w = id->width, length = id->length;
-    float puff = 0.02f * (s4d_pull_mean(&f->pull, S4D_CORNER_UP) + s4d_pull_mean(&f->pull, S4D_CHEEK_UP));
+    float puff =
+        0.02f * (s4d_pull_mean(&f->pull, S4D_CORNER_UP) + s4d_pull_mean(&f->pull, S4D_CHEEK_UP));
     const float half[HALF][3] = {
         {0, -1.02f, 0.25f},
         {0.42f * w, -0.93f, 0.15f},
@@ -123,14 +127,17 @@ void s4d_draw_skull(s4d_sitting *s)
     draw_ear(s, 1);
     if (id->hair_style == S4D_HAIR_NONE || id->hair_style == S4D_HAIR_RECEDING) {
         s4d_paint scalp = {id->skin, 1, &s->shade};
-        s4d_outline_ellipse(&s->work, s4d_head_at(&s->head, 0, -0.30f, -0.10f), 0.76f * id->width * s->head.unit,
-                            0.88f * s->head.unit, s->face->pose.roll);
+        s4d_outline_ellipse(&s->work, s4d_head_at(&s->head, 0, -0.30f, -0.10f),
+                            0.76f * id->width * s->head.unit, 0.88f * s->head.unit,
+                            s->face->pose.roll);
         s4d_canvas_fill(s->canvas, &s->work, &scalp);
     }
     /* The shadow that the chin throws on the neck. */
     s4d_paint shadow = {s4d_rgb_scale(id->skin, 0.25f), 0.55f, NULL};
     float axes[3] = {0.62f * s->head.unit, 0.42f * s->head.unit, s->face->pose.roll};
-    s4d_canvas_blob(s->canvas, s4d_head_at(&s->head, 0, 0.92f + s4d_jaw_shift(&s->face->pull), 0.1f), axes, &shadow);
+    s4d_canvas_blob(s->canvas,
+                    s4d_head_at(&s->head, 0, 0.92f + s4d_jaw_shift(&s->face->pull), 0.1f), axes,
+                    &shadow);
     int n = face_outline(s->face, through, &s->head);
     s4d_paint skin = {id->skin, 1, &s->shade};
     s4d_outline_smooth(&s->work, through, n, 6);
@@ -139,7 +146,8 @@ void s4d_draw_skull(s4d_sitting *s)
 
 void s4d_face_draw(s4d_canvas *c, const s4d_face *face)
 {
-    s4d_sitting s = {.canvas = c, .face = face, .head = s4d_head_make(face->id, &face->pose, c->size)};
+    s4d_sitting s = {
+        .canvas = c, .face = face, .head = s4d_head_make(face->id, &face->pose, c->size)};
     s.shade = (s4d_shade){.centre = s4d_head_at(&s.head, 0, 0, 0.1f),
                           .rx = 0.86f * face->id->width * s.head.unit,
                           .ry = 1.22f * s.head.unit,

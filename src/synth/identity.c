@@ -23,28 +23,36 @@ static s4d_rgb along(const s4d_rgb *table, int n, float t)
 
 static s4d_rgb shifted(s4d_rng *rng, s4d_rgb c, double by)
 {
-    return (s4d_rgb){c.r + between(rng, -by, by), c.g + between(rng, -by, by), c.b + between(rng, -by, by)};
+    return (s4d_rgb){c.r + between(rng, -by, by), c.g + between(rng, -by, by),
+                     c.b + between(rng, -by, by)};
 }
 
 static void draw_colours(s4d_rng *rng, s4d_identity *id)
 {
-    static const s4d_rgb skins[] = {{0.97f, 0.83f, 0.74f}, {0.92f, 0.74f, 0.62f}, {0.82f, 0.62f, 0.48f},
-                                    {0.66f, 0.46f, 0.33f}, {0.52f, 0.35f, 0.25f}, {0.42f, 0.28f, 0.21f}};
-    static const s4d_rgb hairs[] = {{0.06f, 0.05f, 0.05f}, {0.15f, 0.10f, 0.07f}, {0.30f, 0.19f, 0.11f},
-                                    {0.48f, 0.33f, 0.19f}, {0.74f, 0.59f, 0.36f}, {0.55f, 0.25f, 0.12f}};
-    static const s4d_rgb irises[] = {{0.17f, 0.10f, 0.06f}, {0.30f, 0.19f, 0.10f}, {0.35f, 0.36f, 0.18f},
-                                     {0.28f, 0.42f, 0.50f}, {0.38f, 0.45f, 0.48f}};
+    static const s4d_rgb skins[] = {{0.97f, 0.83f, 0.74f}, {0.92f, 0.74f, 0.62f},
+                                    {0.82f, 0.62f, 0.48f}, {0.66f, 0.46f, 0.33f},
+                                    {0.52f, 0.35f, 0.25f}, {0.42f, 0.28f, 0.21f}};
+    static const s4d_rgb hairs[] = {{0.06f, 0.05f, 0.05f}, {0.15f, 0.10f, 0.07f},
+                                    {0.30f, 0.19f, 0.11f}, {0.48f, 0.33f, 0.19f},
+                                    {0.74f, 0.59f, 0.36f}, {0.55f, 0.25f, 0.12f}};
+    static const s4d_rgb irises[] = {{0.17f, 0.10f, 0.06f},
+                                     {0.30f, 0.19f, 0.10f},
+                                     {0.35f, 0.36f, 0.18f},
+                                     {0.28f, 0.42f, 0.50f},
+                                     {0.38f, 0.45f, 0.48f}};
     float tone = between(rng, 0, 1), light = tone < 0.5f ? 1.0f : 0.4f;
     id->skin = shifted(rng, along(skins, 6, tone), 0.025);
     float shade = between(rng, 0, 1);
     id->hair = shifted(rng, along(hairs, 6, shade * shade * light), 0.02);
     float grey = fmaxf(0, id->age - 0.55f) * 2 * between(rng, 0, 1);
     id->hair = s4d_rgb_mix(id->hair, (s4d_rgb){0.72f, 0.71f, 0.70f}, fminf(1, grey));
-    id->brow = s4d_rgb_mix(s4d_rgb_scale(id->hair, 0.6f), s4d_rgb_scale(id->skin, 0.25f), between(rng, 0.1, 0.5));
+    id->brow = s4d_rgb_mix(s4d_rgb_scale(id->hair, 0.6f), s4d_rgb_scale(id->skin, 0.25f),
+                           between(rng, 0.1, 0.5));
     id->iris = shifted(rng, along(irises, 5, between(rng, 0, 1) * light), 0.03);
     s4d_rgb red = {0.72f, 0.28f, 0.29f};
     id->lips = s4d_rgb_mix(s4d_rgb_scale(id->skin, 0.86f), red, between(rng, 0.28, 0.5));
-    id->clothes = (s4d_rgb){between(rng, 0.05, 0.85), between(rng, 0.05, 0.85), between(rng, 0.05, 0.85)};
+    id->clothes =
+        (s4d_rgb){between(rng, 0.05, 0.85), between(rng, 0.05, 0.85), between(rng, 0.05, 0.85)};
     id->frame = chance(rng, 0.7) ? (s4d_rgb){0.08f, 0.07f, 0.07f} : (s4d_rgb){0.45f, 0.30f, 0.18f};
 }
 
@@ -80,10 +88,12 @@ static void draw_shape(s4d_rng *rng, s4d_identity *id)
 static void draw_style(s4d_rng *rng, s4d_identity *id)
 {
     bool woman = chance(rng, 0.5);
-    static const s4d_hair mens[] = {S4D_HAIR_NONE, S4D_HAIR_SHORT, S4D_HAIR_SHORT, S4D_HAIR_FRINGE,
-                                    S4D_HAIR_PARTED, S4D_HAIR_RECEDING, S4D_HAIR_CURLY, S4D_HAIR_PARTED};
-    static const s4d_hair womens[] = {S4D_HAIR_BOB, S4D_HAIR_LONG, S4D_HAIR_LONG, S4D_HAIR_TIED,
-                                      S4D_HAIR_CURLY, S4D_HAIR_FRINGE, S4D_HAIR_SCARF, S4D_HAIR_BOB};
+    static const s4d_hair mens[] = {S4D_HAIR_NONE,   S4D_HAIR_SHORT,  S4D_HAIR_SHORT,
+                                    S4D_HAIR_FRINGE, S4D_HAIR_PARTED, S4D_HAIR_RECEDING,
+                                    S4D_HAIR_CURLY,  S4D_HAIR_PARTED};
+    static const s4d_hair womens[] = {S4D_HAIR_BOB,   S4D_HAIR_LONG,  S4D_HAIR_LONG,
+                                      S4D_HAIR_TIED,  S4D_HAIR_CURLY, S4D_HAIR_FRINGE,
+                                      S4D_HAIR_SCARF, S4D_HAIR_BOB};
     uint32_t style = s4d_rng_below(rng, 8);
     id->hair_style = woman ? womens[style] : mens[style];
     bool bearded = chance(rng, 0.5);
@@ -109,7 +119,8 @@ static void draw_style(s4d_rng *rng, s4d_identity *id)
 /* The face at rest of most people leans somewhere: up to half an expression. */
 static void draw_rest(s4d_rng *rng, s4d_identity *id)
 {
-    static const s4d_emotion leanings[] = {S4D_SADNESS, S4D_ANGER, S4D_HAPPINESS, S4D_DISGUST, S4D_SURPRISE, S4D_FEAR};
+    static const s4d_emotion leanings[] = {S4D_SADNESS, S4D_ANGER,    S4D_HAPPINESS,
+                                           S4D_DISGUST, S4D_SURPRISE, S4D_FEAR};
     s4d_pull lean;
     s4d_expression_draw(leanings[s4d_rng_below(rng, 6)], false, rng, &lean);
     float share = chance(rng, 0.7) ? between(rng, 0.1, 0.35) : between(rng, 0, 0.1);

@@ -1,4 +1,5 @@
-/* What stands beside the pictures: lists as the known sets have them, who is in which file, and a page about the set. */
+/* What stands beside the pictures: lists as the known sets have them, who is in which file, and a
+ * page about the set. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,15 +7,16 @@
 #include "s4d/base/json.h"
 #include "synth/plan.h"
 
-static const char LICENCE[] = "Every picture is drawn by a program and shows no real person. "
-                              "The set is free of rights and may be used by anyone for any purpose.";
+static const char LICENCE[] =
+    "Every picture is drawn by a program and shows no real person. "
+    "The set is free of rights and may be used by anyone for any purpose.";
 
 /* One list file. */
 typedef struct list {
-    char path[64];    /* below the set's folder */
+    char path[64]; /* below the set's folder */
     bool clips, labelled;
-    bool training;    /* of labelled clips: the training list of `fold` */
-    uint32_t group;   /* of all others: whose items; of a test list the fold's group */
+    bool training;  /* of labelled clips: the training list of `fold` */
+    uint32_t group; /* of all others: whose items; of a test list the fold's group */
     size_t count, of_class[S4D_EMOTIONS];
 } list;
 
@@ -34,12 +36,17 @@ static bool belongs(const list *l, const s4d_item *item)
 static int lists_of(const s4d_plan *plan, list out[LISTS_MAX])
 {
     int n = 0;
-    out[n++] = (list){.path = "images/train.txt", .labelled = true, .group = S4D_GROUP_TRAIN_STILLS};
+    out[n++] =
+        (list){.path = "images/train.txt", .labelled = true, .group = S4D_GROUP_TRAIN_STILLS};
     out[n++] = (list){.path = "images/test.txt", .labelled = true, .group = S4D_GROUP_TEST_STILLS};
     for (int k = 0; k < plan->opts->folds; k++) {
         for (int training = 1; training >= 0; training--) {
-            list l = {.clips = true, .labelled = true, .training = training, .group = S4D_GROUP_FOLD + (uint32_t)k};
-            snprintf(l.path, sizeof l.path, "clips/%s_set_%d.csv", training ? "train" : "test", k + 1);
+            list l = {.clips = true,
+                      .labelled = true,
+                      .training = training,
+                      .group = S4D_GROUP_FOLD + (uint32_t)k};
+            snprintf(l.path, sizeof l.path, "clips/%s_set_%d.csv", training ? "train" : "test",
+                     k + 1);
             out[n++] = l;
         }
     }
@@ -81,7 +88,8 @@ static s4d_status write_list(const s4d_plan *plan, const list *l, const char *fo
         return S4D_OK;
     }
     if (l->clips && l->labelled) {
-        s4d_str_add(&text, plan->opts->classes == 11 ? "video_name,labels\n" : "video_name,label\n");
+        s4d_str_add(&text,
+                    plan->opts->classes == 11 ? "video_name,labels\n" : "video_name,label\n");
     }
     for (size_t i = 0; i < plan->count; i++) {
         const s4d_item *item = &plan->item[i];
@@ -90,7 +98,8 @@ static s4d_status write_list(const s4d_plan *plan, const list *l, const char *fo
         }
         s4d_item_path(plan, item, !l->labelled, path);
         if (l->labelled) {
-            s4d_str_printf(&text, "%s%c%d\n", path, l->clips ? ',' : ' ', s4d_class_index(plan->opts, item));
+            s4d_str_printf(&text, "%s%c%d\n", path, l->clips ? ',' : ' ',
+                           s4d_class_index(plan->opts, item));
         } else {
             s4d_str_printf(&text, "%s\n", path);
         }
@@ -117,8 +126,9 @@ static s4d_status write_subjects(const s4d_plan *plan, const char *folder, s4d_e
         const s4d_item *item = &plan->item[i];
         s4d_item_path(plan, item, true, path);
         bool labelled = item->group != S4D_GROUP_UNLABELLED;
-        s4d_str_printf(&text, "%s,p%02" PRIu32 "-%04" PRIu32 ",%s,%s\n", path, item->group, item->subject & 0xFFFFF,
-                       part_name(item->group, part), labelled ? s4d_emotion_name(item->emotion) : "");
+        s4d_str_printf(&text, "%s,p%02" PRIu32 "-%04" PRIu32 ",%s,%s\n", path, item->group,
+                       item->subject & 0xFFFFF, part_name(item->group, part),
+                       labelled ? s4d_emotion_name(item->emotion) : "");
     }
     return write_text(folder, "subjects.csv", &text, err);
 }
@@ -146,7 +156,8 @@ static void put_list(s4d_json_writer *w, const s4d_plan *plan, const list *l)
     s4d_json_close(w, '}');
 }
 
-static s4d_status write_index(const s4d_plan *plan, const list *lists, int n, const char *folder, s4d_err *err)
+static s4d_status write_index(const s4d_plan *plan, const list *lists, int n, const char *folder,
+                              s4d_err *err)
 {
     const s4d_synth_opts *o = plan->opts;
     s4d_json_writer w = {.indent = 2};
@@ -196,31 +207,46 @@ static void put_table(s4d_str *text, const s4d_plan *plan, const list *lists, co
     const list *train = &lists[which[0]], *test = &lists[which[1]];
     const s4d_emotion *order;
     int n = s4d_classes_of(plan->opts, train->clips, &order);
-    s4d_str_printf(text, "\n| label | class | %s | %s |\n| ---: | --- | ---: | ---: |\n", train->path, test->path);
+    s4d_str_printf(text, "\n| label | class | %s | %s |\n| ---: | --- | ---: | ---: |\n",
+                   train->path, test->path);
     for (int i = 0; i < n; i++) {
-        s4d_str_printf(text, "| %d | %s | %zu | %zu |\n", i, s4d_emotion_name(order[i]), train->of_class[i], test->of_class[i]);
+        s4d_str_printf(text, "| %d | %s | %zu | %zu |\n", i, s4d_emotion_name(order[i]),
+                       train->of_class[i], test->of_class[i]);
     }
     s4d_str_printf(text, "| | all | %zu | %zu |\n", train->count, test->count);
 }
 
-static s4d_status write_readme(const s4d_plan *plan, const list *lists, const char *folder, s4d_err *err)
+static s4d_status write_readme(const s4d_plan *plan, const list *lists, const char *folder,
+                               s4d_err *err)
 {
     const s4d_synth_opts *o = plan->opts;
     s4d_str text = {0};
     bool eleven = o->classes == 11;
-    s4d_str_printf(&text, "# Drawn faces\n\nMade by `s4d synth` %s with seed %" PRIu64 "; pictures are %d x %d. %s\n\n", S4D_VERSION,
-                   o->seed, o->size, o->size, LICENCE);
-    s4d_str_add(&text, "Paths in every list are below this folder, so it is the `root` of each set.\n\n"
-                       "| list | what it names |\n| --- | --- |\n");
-    s4d_str_printf(&text, "| `images/train.txt`, `images/test.txt` | stills, `path label` as AffectNet-%d |\n", eleven ? 8 : 7);
-    s4d_str_printf(&text, "| `clips/train_set_K.csv`, `clips/test_set_K.csv` | clips of fold K, numbered as %s; %s |\n",
+    s4d_str_printf(&text,
+                   "# Drawn faces\n\nMade by `s4d synth` %s with seed %" PRIu64
+                   "; pictures are %d x %d. %s\n\n",
+                   S4D_VERSION, o->seed, o->size, o->size, LICENCE);
+    s4d_str_add(&text,
+                "Paths in every list are below this folder, so it is the `root` of each set.\n\n"
+                "| list | what it names |\n| --- | --- |\n");
+    s4d_str_printf(
+        &text, "| `images/train.txt`, `images/test.txt` | stills, `path label` as AffectNet-%d |\n",
+        eleven ? 8 : 7);
+    s4d_str_printf(&text,
+                   "| `clips/train_set_K.csv`, `clips/test_set_K.csv` | clips of fold K, numbered "
+                   "as %s; %s |\n",
                    eleven ? "MAFW" : "DFEW",
-                   o->frame_folders ? "each a folder of frames" : "names without their suffix `.mp4`");
-    s4d_str_add(&text, "| `unlabelled/images.txt`, `unlabelled/clips.txt` | stills and clips without labels |\n"
-                       "| `subjects.csv` | who is in every file; nobody of a test list is in the training list of the same "
-                       "fold, in another part or among the unlabelled |\n"
-                       "| `index.json` | all of this page's numbers |\n\n"
-                       "A list that would be empty is absent. Folds share their clips: each clip is tested in at most one fold.\n");
+                   o->frame_folders ? "each a folder of frames"
+                                    : "names without their suffix `.mp4`");
+    s4d_str_add(
+        &text,
+        "| `unlabelled/images.txt`, `unlabelled/clips.txt` | stills and clips without labels |\n"
+        "| `subjects.csv` | who is in every file; nobody of a test list is in the training list of "
+        "the same "
+        "fold, in another part or among the unlabelled |\n"
+        "| `index.json` | all of this page's numbers |\n\n"
+        "A list that would be empty is absent. Folds share their clips: each clip is tested in at "
+        "most one fold.\n");
     put_table(&text, plan, lists, (int[2]){0, 1});
     put_table(&text, plan, lists, (int[2]){2, 3});
     return write_text(folder, "README.md", &text, err);

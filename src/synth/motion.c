@@ -1,6 +1,6 @@
-/* A clip's course in time: neutral, onset, apex and offset of the expression, and what goes on besides: idle motion,
- * blinks, talk, gaze. Some of a class's meaning lies here alone: how fast it comes, whether it trembles, what moves from
- * the face's own look at rest. */
+/* A clip's course in time: neutral, onset, apex and offset of the expression, and what goes on
+ * besides: idle motion, blinks, talk, gaze. Some of a class's meaning lies here alone: how fast it
+ * comes, whether it trembles, what moves from the face's own look at rest. */
 #include <math.h>
 
 #include "synth/plan.h"
@@ -25,11 +25,11 @@ static float bell(s4d_rng *rng, double deviation, double most)
 
 /* How a class moves: onset, its end, and the head at full expression. */
 typedef struct habit {
-    float rise[2];            /* frames from neutral to apex */
-    float stay[2];            /* share that stays after the apex */
-    float yaw, pitch, roll;   /* radians; yaw and roll to either side */
-    float approach;           /* growth of the head's size */
-    float shake, rate;        /* radians and radians a frame */
+    float rise[2];          /* frames from neutral to apex */
+    float stay[2];          /* share that stays after the apex */
+    float yaw, pitch, roll; /* radians; yaw and roll to either side */
+    float approach;         /* growth of the head's size */
+    float shake, rate;      /* radians and radians a frame */
     float tremble, dart;
 } habit;
 
@@ -107,7 +107,8 @@ void s4d_course_draw(s4d_emotion e, s4d_rng *rng, s4d_course *c)
     const habit *h = &HABIT[e];
     double spread = s4d_rng_uniform(rng);
     *c = (s4d_course){.emotion = e};
-    c->frames = S4D_FRAMES_MIN + (int)(spread * sqrt(spread) * (S4D_FRAMES_MAX - S4D_FRAMES_MIN + 1));
+    c->frames =
+        S4D_FRAMES_MIN + (int)(spread * sqrt(spread) * (S4D_FRAMES_MAX - S4D_FRAMES_MIN + 1));
     s4d_expression_draw(e, chance(rng, 0.5), rng, &c->drawn);
     c->strength = between(rng, 0.5, 1);
     draw_pulses(h, rng, c);
@@ -154,7 +155,8 @@ static void add_talk(const s4d_course *c, float frame, s4d_pull *pull)
     if (inside <= 0) {
         return;
     }
-    float a = sinf(c->talk_rate * frame + c->phase[0]), b = sinf(0.61f * c->talk_rate * frame + c->phase[1]);
+    float a = sinf(c->talk_rate * frame + c->phase[0]),
+          b = sinf(0.61f * c->talk_rate * frame + c->phase[1]);
     float open = fmaxf(0, 0.45f + 0.55f * a * (0.6f + 0.4f * b)), round = fmaxf(0, b - 0.3f);
     s4d_pull talk = {0};
     for (int side = 0; side < 2; side++) {
@@ -183,7 +185,8 @@ static void set_pose(const s4d_course *c, float frame, float level, s4d_pose *po
     const float *ph = c->phase;
     float idle[3], shiver = c->tremble * level * sinf(c->tremble_rate * 1.31f * frame + ph[7]);
     for (int i = 0; i < 3; i++) {
-        idle[i] = c->sway[i] * (sinf(c->sway_rate * frame + ph[i]) + 0.5f * sinf(2.3f * c->sway_rate * frame + ph[i + 3]));
+        idle[i] = c->sway[i] * (sinf(c->sway_rate * frame + ph[i]) +
+                                0.5f * sinf(2.3f * c->sway_rate * frame + ph[i + 3]));
     }
     float shake = c->shake * level * sinf(c->shake_rate * frame + ph[6]);
     bool nods = c->emotion == S4D_HAPPINESS;
@@ -195,8 +198,12 @@ static void set_pose(const s4d_course *c, float frame, float level, s4d_pose *po
     pose->x += 0.04f * shiver + 0.25f * idle[0];
     pose->y += 0.3f * level * c->turn_pitch;
     float look = sinf(0.8f * frame + ph[5]) + sinf(0.37f * frame + ph[6]);
-    pose->gaze_x += c->dart * (look > 0.3f ? 0.8f : look < -0.3f ? -0.8f : 0) + 0.3f * sinf(0.07f * frame + ph[4]);
-    pose->gaze_y += c->emotion == S4D_DISAPPOINTMENT || c->emotion == S4D_SADNESS ? 0.8f * level : 0;
+    pose->gaze_x += c->dart * (look > 0.3f    ? 0.8f
+                               : look < -0.3f ? -0.8f
+                                              : 0) +
+                    0.3f * sinf(0.07f * frame + ph[4]);
+    pose->gaze_y +=
+        c->emotion == S4D_DISAPPOINTMENT || c->emotion == S4D_SADNESS ? 0.8f * level : 0;
 }
 
 void s4d_course_at(const s4d_course *c, int frame, s4d_face *face)

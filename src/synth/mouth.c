@@ -3,12 +3,13 @@
 
 #include "synth/face.h"
 
-/* Curves of the mouth over t = -1 (viewer's left corner) .. 1: y = edge(t) * t^2 + middle * (1 - t^2). */
+/* Curves of the mouth over t = -1 (viewer's left corner) .. 1: y = edge(t) * t^2 + middle * (1 -
+ * t^2). */
 typedef struct mouth {
-    float x[2], y[2];           /* corners */
-    float upper, lower;         /* y of the middle of the inner edges */
-    float above, below;         /* thickness of the lips */
-    float lift;                 /* how far the lips stand out */
+    float x[2], y[2];   /* corners */
+    float upper, lower; /* y of the middle of the inner edges */
+    float above, below; /* thickness of the lips */
+    float lift;         /* how far the lips stand out */
 } mouth;
 
 static mouth mouth_of(const s4d_face *f)
@@ -23,11 +24,13 @@ static mouth mouth_of(const s4d_face *f)
     mouth m = {.lift = 0.05f + 0.06f * pucker};
     for (int side = 0; side < 2; side++) {
         const float *q = p->side[side];
-        float half = id->mouth_width + 0.10f * q[S4D_CORNER_UP] + 0.11f * q[S4D_LIP_STRETCH] + 0.03f * q[S4D_DIMPLE];
+        float half = id->mouth_width + 0.10f * q[S4D_CORNER_UP] + 0.11f * q[S4D_LIP_STRETCH] +
+                     0.03f * q[S4D_DIMPLE];
         half -= 0.055f * jaw + 0.10f * pucker + 0.02f * press;
         m.x[side] = (side ? 1.0f : -1.0f) * half;
-        m.y[side] = id->mouth_y - id->mouth_curve - 0.165f * q[S4D_CORNER_UP] - 0.035f * q[S4D_DIMPLE] +
-                    0.155f * q[S4D_CORNER_DOWN] + 0.035f * q[S4D_LIP_STRETCH] + 0.07f * jaw;
+        m.y[side] = id->mouth_y - id->mouth_curve - 0.165f * q[S4D_CORNER_UP] -
+                    0.035f * q[S4D_DIMPLE] + 0.155f * q[S4D_CORNER_DOWN] +
+                    0.035f * q[S4D_LIP_STRETCH] + 0.07f * jaw;
     }
     float open = 0.075f * part + 0.30f * jaw;
     float middle = id->mouth_y + 0.02f * smile - 0.065f * chin - 0.03f * wrinkle;
@@ -52,8 +55,8 @@ static s4d_point mouth_at(const s4d_sitting *s, const mouth *m, float t, float y
 
 /* The band between two edges; `bow` gives the upper one its dip in the middle. */
 typedef struct band {
-    float top, bottom;            /* y of the middle */
-    float over, under;            /* added height: the lip's thickness outward */
+    float top, bottom; /* y of the middle */
+    float over, under; /* added height: the lip's thickness outward */
     float bow;
 } band;
 
@@ -63,11 +66,13 @@ static void band_outline(s4d_sitting *s, const mouth *m, const band *b)
     s->work.count = 0;
     for (int i = 0; i <= STEPS; i++) {
         float t = -1 + 2.0f * (float)i / STEPS, arch = 1 - t * t, dip = expf(-t * t * 20) * b->bow;
-        s4d_outline_add(&s->work, mouth_at(s, m, t, edge_y(m, t, b->top) - b->over * sqrtf(arch) * (1 - dip)));
+        s4d_outline_add(
+            &s->work, mouth_at(s, m, t, edge_y(m, t, b->top) - b->over * sqrtf(arch) * (1 - dip)));
     }
     for (int i = STEPS; i >= 0; i--) {
         float t = -1 + 2.0f * (float)i / STEPS, arch = 1 - t * t;
-        s4d_outline_add(&s->work, mouth_at(s, m, t, edge_y(m, t, b->bottom) + b->under * sqrtf(arch)));
+        s4d_outline_add(&s->work,
+                        mouth_at(s, m, t, edge_y(m, t, b->bottom) + b->under * sqrtf(arch)));
     }
 }
 
@@ -83,7 +88,9 @@ static void draw_inside(s4d_sitting *s, const mouth *m)
     s4d_canvas_fill(s->canvas, &s->work, &dark);
     float roll = s->face->pose.roll;
     float axes[3] = {0.17f * unit, (0.05f + 0.25f * gap) * unit, roll};
-    s4d_canvas_blob(s->canvas, mouth_at(s, m, 0, m->lower + 0.02f - 0.10f * gap * s->face->pose.tongue), axes, &tongue);
+    s4d_canvas_blob(s->canvas,
+                    mouth_at(s, m, 0, m->lower + 0.02f - 0.10f * gap * s->face->pose.tongue), axes,
+                    &tongue);
     band row = {m->upper - 0.02f, m->upper + fminf(0.072f, 0.65f * gap + 0.01f), 0, 0, 0};
     band_outline(s, m, &row);
     s4d_canvas_fill(s->canvas, &s->work, &teeth);
@@ -112,10 +119,12 @@ static void draw_seam(s4d_sitting *s, const mouth *m)
     s4d_canvas_fill(s->canvas, &s->work, &seam);
     for (int side = 0; side < 2; side++) {
         const float *p = s->face->pull.side[side];
-        float deep = fminf(1, 0.35f + 0.6f * p[S4D_DIMPLE] + 0.3f * p[S4D_CORNER_UP] + 0.3f * p[S4D_CORNER_DOWN]);
+        float deep = fminf(1, 0.35f + 0.6f * p[S4D_DIMPLE] + 0.3f * p[S4D_CORNER_UP] +
+                                  0.3f * p[S4D_CORNER_DOWN]);
         s4d_paint corner = {s4d_rgb_scale(id->skin, 0.35f), deep, NULL};
         float axes[3] = {0.045f * unit, 0.045f * unit, 0};
-        s4d_canvas_blob(s->canvas, s4d_head_on(&s->head, 1.04f * m->x[side], m->y[side], 0), axes, &corner);
+        s4d_canvas_blob(s->canvas, s4d_head_on(&s->head, 1.04f * m->x[side], m->y[side], 0), axes,
+                        &corner);
     }
 }
 
@@ -124,8 +133,10 @@ void s4d_draw_mouth(s4d_sitting *s)
     const s4d_identity *id = s->face->id;
     mouth m = mouth_of(s->face);
     float unit = s->head.unit, roll = s->face->pose.roll;
-    s4d_paint upper = {s4d_rgb_scale(id->lips, 0.86f), 0.92f, &s->shade}, lower = {id->lips, 0.92f, &s->shade};
-    band above = {m.upper, m.upper, m.above, 0.004f, 0.28f}, below = {m.lower, m.lower, 0.004f, m.below, 0};
+    s4d_paint upper = {s4d_rgb_scale(id->lips, 0.86f), 0.92f, &s->shade},
+              lower = {id->lips, 0.92f, &s->shade};
+    band above = {m.upper, m.upper, m.above, 0.004f, 0.28f},
+         below = {m.lower, m.lower, 0.004f, m.below, 0};
     if (m.lower - m.upper > 0.012f) {
         draw_inside(s, &m);
     }
@@ -134,8 +145,10 @@ void s4d_draw_mouth(s4d_sitting *s)
     band_outline(s, &m, &below);
     s4d_canvas_fill(s->canvas, &s->work, &lower);
     draw_seam(s, &m);
-    s4d_paint wet = {{1, 0.95f, 0.92f}, 0.22f, NULL}, shadow = {s4d_rgb_scale(id->skin, 0.40f), 0.45f, NULL};
-    float shine[3] = {0.10f * unit, 0.4f * m.below * unit, roll}, under[3] = {0.16f * unit, 0.055f * unit, roll};
+    s4d_paint wet = {{1, 0.95f, 0.92f}, 0.22f, NULL},
+              shadow = {s4d_rgb_scale(id->skin, 0.40f), 0.45f, NULL};
+    float shine[3] = {0.10f * unit, 0.4f * m.below * unit, roll},
+          under[3] = {0.16f * unit, 0.055f * unit, roll};
     s4d_canvas_blob(s->canvas, mouth_at(s, &m, 0, m.lower + 0.45f * m.below), shine, &wet);
     s4d_canvas_blob(s->canvas, mouth_at(s, &m, 0, m.lower + m.below + 0.045f), under, &shadow);
 }

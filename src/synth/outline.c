@@ -25,7 +25,8 @@ void s4d_outline_ellipse(s4d_outline *o, s4d_point centre, float rx, float ry, f
 /* The Catmull-Rom curve between p[1] and p[2]. */
 static s4d_point between(const s4d_point p[4], float t)
 {
-    float w[4] = {((2 - t) * t - 1) * t, (3 * t - 5) * t * t + 2, ((4 - 3 * t) * t + 1) * t, (t - 1) * t * t};
+    float w[4] = {((2 - t) * t - 1) * t, (3 * t - 5) * t * t + 2, ((4 - 3 * t) * t + 1) * t,
+                  (t - 1) * t * t};
     s4d_point out = {0, 0};
     for (int i = 0; i < 4; i++) {
         out.x += 0.5f * w[i] * p[i].x;
@@ -38,7 +39,8 @@ void s4d_outline_smooth(s4d_outline *o, const s4d_point *through, int n, int ste
 {
     o->count = 0;
     for (int i = 0; i < n; i++) {
-        s4d_point p[4] = {through[(i + n - 1) % n], through[i], through[(i + 1) % n], through[(i + 2) % n]};
+        s4d_point p[4] = {through[(i + n - 1) % n], through[i], through[(i + 1) % n],
+                          through[(i + 2) % n]};
         for (int k = 0; k < steps; k++) {
             s4d_outline_add(o, between(p, (float)k / (float)steps));
         }

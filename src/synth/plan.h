@@ -1,4 +1,5 @@
-/* Which samples a set has: kind, emotion, person and file of each, fixed before anything is drawn. Private to src/synth. */
+/* Which samples a set has: kind, emotion, person and file of each, fixed before anything is drawn.
+ * Private to src/synth. */
 #ifndef S4D_SYNTH_PLAN_H
 #define S4D_SYNTH_PLAN_H
 
@@ -14,7 +15,8 @@ enum { S4D_STREAM_SUBJECT = 1, S4D_STREAM_STILL, S4D_STREAM_CLIP, S4D_STREAM_ORD
 
 enum { S4D_FOLDS_MAX = 20 };
 
-/* People of one group never appear in another. Fold k's test clips are group S4D_GROUP_FOLD + k - 1. */
+/* People of one group never appear in another. Fold k's test clips are group S4D_GROUP_FOLD + k
+ * - 1. */
 enum {
     S4D_GROUP_TRAIN_STILLS = 1,
     S4D_GROUP_TEST_STILLS,
@@ -28,7 +30,7 @@ typedef struct s4d_item {
     s4d_emotion emotion;
     uint32_t group, ordinal; /* among the items of its group, kind and emotion */
     uint32_t subject;
-    uint32_t number;         /* file number in its folder, from 1 */
+    uint32_t number; /* file number in its folder, from 1 */
 } s4d_item;
 
 typedef struct s4d_plan {
@@ -37,7 +39,8 @@ typedef struct s4d_plan {
     size_t count;
 } s4d_plan;
 
-/* The samples of one folder (a kind within a group; all labelled clips share one) stand together, by number. */
+/* The samples of one folder (a kind within a group; all labelled clips share one) stand together,
+ * by number. */
 s4d_status s4d_plan_make(const s4d_synth_opts *opts, s4d_plan *out, s4d_err *err);
 void s4d_plan_release(s4d_plan *plan);
 
@@ -50,7 +53,8 @@ void s4d_item_path(const s4d_plan *plan, const s4d_item *item, bool whole, char 
 int s4d_classes_of(const s4d_synth_opts *opts, bool clips, const s4d_emotion **order);
 int s4d_class_index(const s4d_synth_opts *opts, const s4d_item *item);
 
-/* How many of `total` fall to each class: by weight, no class under a twenty-fifth, and none under 5 where total allows. */
+/* How many of `total` fall to each class: by weight, no class under a twenty-fifth, and none under
+ * 5 where total allows. */
 void s4d_plan_quota(int total, const float *share, int classes, int *count);
 
 /* ---- a clip's course in time ---- */
@@ -69,16 +73,16 @@ typedef struct s4d_course {
     float strength;
     s4d_pulse pulse[S4D_PULSES_MAX];
     int pulses;
-    float lag[S4D_MUSCLES];          /* muscles do not all start at once */
+    float lag[S4D_MUSCLES]; /* muscles do not all start at once */
     float tremble, tremble_rate;
     float blink[S4D_BLINKS_MAX], blink_length;
     int blinks;
     float talk_begin, talk_end, talk_rate, talk_pull, phase[8];
     s4d_pose base;
-    float sway[3], sway_rate;        /* yaw, pitch, roll of idle motion */
+    float sway[3], sway_rate;                        /* yaw, pitch, roll of idle motion */
     float turn_yaw, turn_pitch, turn_roll, approach; /* of the head at full expression */
-    float shake, shake_rate;         /* of the head, with the expression */
-    float dart;                      /* unrest of the gaze */
+    float shake, shake_rate;                         /* of the head, with the expression */
+    float dart;                                      /* unrest of the gaze */
 } s4d_course;
 
 void s4d_course_draw(s4d_emotion e, s4d_rng *rng, s4d_course *out);

@@ -45,12 +45,13 @@ static box box_of(const s4d_outline *o, int size)
         top = fminf(top, o->at[i].y);
         bottom = fmaxf(bottom, o->at[i].y);
     }
-    return (box){bounded(floorf(left), size), bounded(floorf(top), size), bounded(ceilf(right), size),
-                 bounded(ceilf(bottom), size)};
+    return (box){bounded(floorf(left), size), bounded(floorf(top), size),
+                 bounded(ceilf(right), size), bounded(ceilf(bottom), size)};
 }
 
-/* The part of an edge inside one row: height `dy` (signed), from x0 to x1. Each cell gets the area to the right
- * of the edge within it, the next one the rest, so that a running sum along the row is the coverage. */
+/* The part of an edge inside one row: height `dy` (signed), from x0 to x1. Each cell gets the area
+ * to the right of the edge within it, the next one the rest, so that a running sum along the row is
+ * the coverage. */
 static void add_row(float *row, int width, float dy, float x0, float x1)
 {
     float low = fminf(fmaxf(fminf(x0, x1), 0), (float)width);
@@ -126,7 +127,8 @@ static s4d_rgb shaded(s4d_rgb colour, const s4d_shade *s, const turned *t, s4d_p
     float facing = fmaxf(0, u * s->light[0] + v * s->light[1] + z * s->light[2]);
     float f2 = facing * facing, f4 = f2 * f2;
     float factor = s->ambient + (1 - s->ambient) * facing, shine = s->gloss * f4 * f4 * f4;
-    return (s4d_rgb){colour.r * factor + shine, colour.g * factor + shine, colour.b * factor + shine};
+    return (s4d_rgb){colour.r * factor + shine, colour.g * factor + shine,
+                     colour.b * factor + shine};
 }
 
 static void blend(float *px, s4d_rgb colour, float alpha)
@@ -171,8 +173,10 @@ void s4d_canvas_blob(s4d_canvas *c, s4d_point centre, const float axes[3], const
         return;
     }
     turned t = turned_of(centre, axes[0], axes[1], axes[2]);
-    int left = bounded(floorf(centre.x - reach), c->size), right = bounded(ceilf(centre.x + reach), c->size);
-    int top = bounded(floorf(centre.y - reach), c->size), bottom = bounded(ceilf(centre.y + reach), c->size);
+    int left = bounded(floorf(centre.x - reach), c->size),
+        right = bounded(ceilf(centre.x + reach), c->size);
+    int top = bounded(floorf(centre.y - reach), c->size),
+        bottom = bounded(ceilf(centre.y + reach), c->size);
     for (int y = top; y < bottom; y++) {
         for (int x = left; x < right; x++) {
             float dx = (float)x + 0.5f - t.cx, dy = (float)y + 0.5f - t.cy;
@@ -207,8 +211,10 @@ void s4d_canvas_unclip(s4d_canvas *c)
     c->clipped = false;
 }
 
-/* One line of `count` pixels, `stride` floats apart, through weights [0..reach]; ends are repeated. */
-static void blur_line(const float *in, float *out, const int line[2], const float *weight, int reach)
+/* One line of `count` pixels, `stride` floats apart, through weights [0..reach]; ends are repeated.
+ */
+static void blur_line(const float *in, float *out, const int line[2], const float *weight,
+                      int reach)
 {
     int count = line[0], stride = line[1];
     for (int i = 0; i < count; i++) {

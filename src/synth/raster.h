@@ -1,10 +1,10 @@
-/* A small software rasteriser: outlines filled with exact edge coverage, soft blobs, and finishing of a whole picture.
- * Private to src/synth. Places are in pixels, x to the right, y down; colours are 0..1. */
+/* A small software rasteriser: outlines filled with exact edge coverage, soft blobs, and finishing
+ * of a whole picture. Private to src/synth. Places are in pixels, x to the right, y down; colours
+ * are 0..1. */
 #ifndef S4D_SYNTH_RASTER_H
 #define S4D_SYNTH_RASTER_H
 
 #include <stdbool.h>
-
 
 #include "s4d/base/rng.h"
 #include "s4d/data/image.h"
@@ -55,7 +55,8 @@ void s4d_outline_stroke(s4d_outline *o, const s4d_point *through, int n, s4d_bru
 /* ---- drawing ---- */
 
 /* Light on an ellipsoid seen from the front: colours are multiplied by
- * ambient + (1 - ambient) * max(0, normal . light), and gloss is added where the light is mirrored. */
+ * ambient + (1 - ambient) * max(0, normal . light), and gloss is added where the light is mirrored.
+ */
 typedef struct s4d_shade {
     s4d_point centre;
     float rx, ry, turn;
@@ -71,7 +72,8 @@ typedef struct s4d_paint {
 
 void s4d_canvas_fill(s4d_canvas *c, const s4d_outline *o, const s4d_paint *paint);
 /* A patch of colour, alpha at its centre and nothing at its rim. */
-void s4d_canvas_blob(s4d_canvas *c, s4d_point centre, const float axes[3] /* rx, ry, turn */, const s4d_paint *paint);
+void s4d_canvas_blob(s4d_canvas *c, s4d_point centre, const float axes[3] /* rx, ry, turn */,
+                     const s4d_paint *paint);
 /* Until unclip, drawing shows inside the outline only. */
 void s4d_canvas_clip(s4d_canvas *c, const s4d_outline *o);
 void s4d_canvas_unclip(s4d_canvas *c);

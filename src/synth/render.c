@@ -26,7 +26,8 @@ void s4d_studio_release(s4d_studio *s)
     s4d_image_release(&s->picture);
 }
 
-static s4d_status render_still(s4d_studio *s, const s4d_plan *plan, const s4d_item *item, const char *path, s4d_err *err)
+static s4d_status render_still(s4d_studio *s, const s4d_plan *plan, const s4d_item *item,
+                               const char *path, s4d_err *err)
 {
     s4d_identity id;
     s4d_scene scene;
@@ -37,11 +38,13 @@ static s4d_status render_still(s4d_studio *s, const s4d_plan *plan, const s4d_it
     s4d_still_draw(item->emotion, &rng, &face);
     int quality = 82 + (int)s4d_rng_below(&rng, 15);
     s4d_scene_paint(&s->canvas, &scene, &face, &rng, &s->picture);
-    return item->png ? s4d_image_write_png(path, &s->picture, err) : s4d_image_write_jpeg(path, &s->picture, quality, err);
+    return item->png ? s4d_image_write_png(path, &s->picture, err)
+                     : s4d_image_write_jpeg(path, &s->picture, quality, err);
 }
 
 /* MAFW's frames are PNG files, DFEW's JPEG. */
-static s4d_status write_frame(const s4d_studio *s, bool png, const char *folder, int number, s4d_err *err)
+static s4d_status write_frame(const s4d_studio *s, bool png, const char *folder, int number,
+                              s4d_err *err)
 {
     char path[S4D_PATH_MAX], name[16];
     snprintf(name, sizeof name, "%05d.%s", number, png ? "png" : "jpg");
@@ -49,10 +52,12 @@ static s4d_status write_frame(const s4d_studio *s, bool png, const char *folder,
     if (status) {
         return status;
     }
-    return png ? s4d_image_write_png(path, &s->picture, err) : s4d_image_write_jpeg(path, &s->picture, FRAME_QUALITY, err);
+    return png ? s4d_image_write_png(path, &s->picture, err)
+               : s4d_image_write_jpeg(path, &s->picture, FRAME_QUALITY, err);
 }
 
-static s4d_status render_clip(s4d_studio *s, const s4d_plan *plan, const s4d_item *item, const char *path, s4d_err *err)
+static s4d_status render_clip(s4d_studio *s, const s4d_plan *plan, const s4d_item *item,
+                              const char *path, s4d_err *err)
 {
     s4d_identity id;
     s4d_scene scene;
@@ -65,11 +70,14 @@ static s4d_status render_clip(s4d_studio *s, const s4d_plan *plan, const s4d_ite
     s4d_identity_draw(plan->opts->seed, item->subject, &id);
     s4d_scene_draw(&rng, &scene);
     s4d_course_draw(item->emotion, &rng, &course);
-    s4d_status status = folders ? s4d_dir_make(path, err) : s4d_video_writer_create(path, size, size, FRAMES_A_SECOND, &video, err);
+    s4d_status status =
+        folders ? s4d_dir_make(path, err)
+                : s4d_video_writer_create(path, size, size, FRAMES_A_SECOND, &video, err);
     for (int i = 0; i < course.frames && !status; i++) {
         s4d_course_at(&course, i, &face);
         s4d_scene_paint(&s->canvas, &scene, &face, &rng, &s->picture);
-        status = folders ? write_frame(s, plan->opts->classes == 11, path, i + 1, err) : s4d_video_writer_add(video, &s->picture, err);
+        status = folders ? write_frame(s, plan->opts->classes == 11, path, i + 1, err)
+                         : s4d_video_writer_add(video, &s->picture, err);
     }
     if (video) {
         s4d_err ignored = {0};
@@ -79,7 +87,8 @@ static s4d_status render_clip(s4d_studio *s, const s4d_plan *plan, const s4d_ite
     return status;
 }
 
-s4d_status s4d_render_item(s4d_studio *s, const s4d_plan *plan, const s4d_item *item, const char *folder, s4d_err *err)
+s4d_status s4d_render_item(s4d_studio *s, const s4d_plan *plan, const s4d_item *item,
+                           const char *folder, s4d_err *err)
 {
     char name[64], path[S4D_PATH_MAX];
     s4d_item_path(plan, item, true, name);
@@ -87,5 +96,6 @@ s4d_status s4d_render_item(s4d_studio *s, const s4d_plan *plan, const s4d_item *
     if (status) {
         return status;
     }
-    return item->clip ? render_clip(s, plan, item, path, err) : render_still(s, plan, item, path, err);
+    return item->clip ? render_clip(s, plan, item, path, err)
+                      : render_still(s, plan, item, path, err);
 }

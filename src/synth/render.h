@@ -14,6 +14,7 @@ s4d_status s4d_studio_init(s4d_studio *s, int size, s4d_err *err);
 void s4d_studio_release(s4d_studio *s);
 
 /* Draws the item below `folder`, whose sub-folders exist. */
-s4d_status s4d_render_item(s4d_studio *s, const s4d_plan *plan, const s4d_item *item, const char *folder, s4d_err *err);
+s4d_status s4d_render_item(s4d_studio *s, const s4d_plan *plan, const s4d_item *item,
+                           const char *folder, s4d_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* The picture around the face: background, light, things in front of it, and the camera's faults. */
+/* The picture around the face: background, light, things in front of it, and the camera's faults.
+ */
 #include <math.h>
 
 #include "synth/face.h"
@@ -11,12 +12,14 @@ static float between(s4d_rng *rng, double low, double high)
 static s4d_rgb any_colour(s4d_rng *rng, float low, float high)
 {
     float level = between(rng, low, high), vivid = between(rng, 0, 0.22);
-    return (s4d_rgb){level + vivid * between(rng, -1, 1), level + vivid * between(rng, -1, 1), level + vivid * between(rng, -1, 1)};
+    return (s4d_rgb){level + vivid * between(rng, -1, 1), level + vivid * between(rng, -1, 1),
+                     level + vivid * between(rng, -1, 1)};
 }
 
 static void draw_light(s4d_rng *rng, s4d_scene *out)
 {
-    float side = between(rng, -0.85, 0.85), up = between(rng, -0.75, 0.15), front = between(rng, 0.6, 1);
+    float side = between(rng, -0.85, 0.85), up = between(rng, -0.75, 0.15),
+          front = between(rng, 0.6, 1);
     float length = sqrtf(side * side + up * up + front * front);
     out->light[0] = side / length;
     out->light[1] = up / length;
@@ -28,8 +31,11 @@ static void draw_light(s4d_rng *rng, s4d_scene *out)
 static void draw_cover(s4d_rng *rng, s4d_scene *out)
 {
     double which = s4d_rng_uniform(rng);
-    out->cover = which < 0.90 ? S4D_COVER_NONE : which < 0.93 ? S4D_COVER_HAND : which < 0.95 ? S4D_COVER_BAR
-               : which < 0.97 ? S4D_COVER_SCARF : S4D_COVER_TEXT;
+    out->cover = which < 0.90   ? S4D_COVER_NONE
+                 : which < 0.93 ? S4D_COVER_HAND
+                 : which < 0.95 ? S4D_COVER_BAR
+                 : which < 0.97 ? S4D_COVER_SCARF
+                                : S4D_COVER_TEXT;
     out->cover_colour = any_colour(rng, 0.15f, 0.8f);
     out->cover_at[0] = between(rng, 0.1, 0.9);
     out->cover_at[1] = between(rng, 0.55, 0.9);
@@ -86,7 +92,8 @@ static void paint_back(s4d_canvas *c, const s4d_scene *s)
     if (s->pattern == 1) {
         for (int i = 0; i < 3; i++) {
             float axes[3] = {(0.2f + 0.3f * at[i]) * size, (0.2f + 0.3f * at[i + 1]) * size, 0};
-            s4d_canvas_blob(c, (s4d_point){at[i + 2] * size, at[i + 3] * 0.6f * size}, axes, &second);
+            s4d_canvas_blob(c, (s4d_point){at[i + 2] * size, at[i + 3] * 0.6f * size}, axes,
+                            &second);
         }
     } else if (s->pattern == 2) {
         float step = (0.14f + 0.2f * at[1]) * size;
@@ -96,7 +103,8 @@ static void paint_back(s4d_canvas *c, const s4d_scene *s)
         }
     } else if (s->pattern == 3) {
         second.colour = s4d_rgb_mix(s->back[2], (s4d_rgb){1, 1, 1}, 0.4f);
-        rectangle(&o, (0.8f * at[1] - 0.2f) * size, -0.1f * size, (0.2f + 0.3f * at[2]) * size, (0.3f + 0.5f * at[3]) * size);
+        rectangle(&o, (0.8f * at[1] - 0.2f) * size, -0.1f * size, (0.2f + 0.3f * at[2]) * size,
+                  (0.3f + 0.5f * at[3]) * size);
         s4d_canvas_fill(c, &o, &second);
     }
 }
@@ -105,16 +113,19 @@ static void paint_hand(s4d_canvas *c, const s4d_scene *s, const s4d_face *face)
 {
     float size = (float)c->size, turn = s->cover_at[2], finger = 0.6f * s->cover_at[3] * size;
     s4d_point at = {s->cover_at[0] * size, (s->cover_at[1] + 0.12f) * size};
-    s4d_paint skin = {s4d_rgb_scale(face->id->skin, 0.88f), 1, NULL}, gap = {s4d_rgb_scale(face->id->skin, 0.5f), 0.8f, NULL};
+    s4d_paint skin = {s4d_rgb_scale(face->id->skin, 0.88f), 1, NULL},
+              gap = {s4d_rgb_scale(face->id->skin, 0.5f), 0.8f, NULL};
     s4d_outline o;
     s4d_outline_ellipse(&o, (s4d_point){at.x, at.y + 0.22f * size}, 2.1f * finger, 0.22f * size, 0);
     s4d_canvas_fill(c, &o, &skin);
     for (int i = 0; i < 4; i++) {
-        float lean = turn + 0.16f * ((float)i - 1.5f), reach = (i == 0 || i == 3 ? 0.20f : 0.25f) * size;
+        float lean = turn + 0.16f * ((float)i - 1.5f),
+              reach = (i == 0 || i == 3 ? 0.20f : 0.25f) * size;
         s4d_point root = {at.x + finger * ((float)i - 1.5f), at.y + 0.10f * size};
-        s4d_point line[3] = {root,
-                             {root.x + 0.5f * reach * sinf(lean), root.y - 0.5f * reach * cosf(lean)},
-                             {root.x + reach * sinf(lean), root.y - reach * cosf(lean)}};
+        s4d_point line[3] = {
+            root,
+            {root.x + 0.5f * reach * sinf(lean), root.y - 0.5f * reach * cosf(lean)},
+            {root.x + reach * sinf(lean), root.y - reach * cosf(lean)}};
         s4d_outline_stroke(&o, line, 3, (s4d_brush){1.25f * finger, 1.25f * finger, 0.9f * finger});
         s4d_canvas_fill(c, &o, &gap);
         s4d_outline_stroke(&o, line, 3, (s4d_brush){finger, finger, 0.7f * finger});
@@ -125,10 +136,12 @@ static void paint_hand(s4d_canvas *c, const s4d_scene *s, const s4d_face *face)
 static void paint_text(s4d_canvas *c, const s4d_scene *s)
 {
     float size = (float)c->size, x = 0.15f * size, end = (0.6f + 0.3f * s->pattern_at[4]) * size;
-    s4d_paint white = {{0.96f, 0.96f, 0.92f}, 0.95f, NULL}, dark = {{0.05f, 0.05f, 0.05f}, 0.8f, NULL};
+    s4d_paint white = {{0.96f, 0.96f, 0.92f}, 0.95f, NULL},
+              dark = {{0.05f, 0.05f, 0.05f}, 0.8f, NULL};
     s4d_outline o;
     for (int i = 0; x < end; i++) {
-        float wide = (0.02f + 0.025f * s->pattern_at[i % 6]) * size, high = (i % 3 ? 0.035f : 0.055f) * size;
+        float wide = (0.02f + 0.025f * s->pattern_at[i % 6]) * size,
+              high = (i % 3 ? 0.035f : 0.055f) * size;
         rectangle(&o, x + 0.008f * size, 0.958f * size - high, wide, high);
         s4d_canvas_fill(c, &o, &dark);
         rectangle(&o, x, 0.95f * size - high, wide, high);
@@ -153,9 +166,12 @@ static void paint_cover(s4d_canvas *c, const s4d_scene *s, const s4d_face *face)
         s4d_canvas_fill(c, &o, &paint);
     } else if (s->cover == S4D_COVER_SCARF) {
         s4d_head h = s4d_head_make(face->id, &face->pose, c->size);
-        s4d_point top[6] = {s4d_head_on(&h, -0.72f, 0.42f + 0.3f * at[3], 0), s4d_head_on(&h, 0, 0.68f + 0.5f * at[3], 0.08f),
-                            s4d_head_on(&h, 0.72f, 0.42f + 0.3f * at[3], 0), {h.cx + 1.1f * h.unit, h.cy + 1.2f * h.unit},
-                            {h.cx, h.cy + 1.6f * h.unit}, {h.cx - 1.1f * h.unit, h.cy + 1.2f * h.unit}};
+        s4d_point top[6] = {s4d_head_on(&h, -0.72f, 0.42f + 0.3f * at[3], 0),
+                            s4d_head_on(&h, 0, 0.68f + 0.5f * at[3], 0.08f),
+                            s4d_head_on(&h, 0.72f, 0.42f + 0.3f * at[3], 0),
+                            {h.cx + 1.1f * h.unit, h.cy + 1.2f * h.unit},
+                            {h.cx, h.cy + 1.6f * h.unit},
+                            {h.cx - 1.1f * h.unit, h.cy + 1.2f * h.unit}};
         s4d_outline_smooth(&o, top, 6, 6);
         s4d_canvas_fill(c, &o, &paint);
     } else if (s->cover == S4D_COVER_TEXT) {
@@ -181,7 +197,8 @@ static void darken_rim(s4d_canvas *c, float by)
     }
 }
 
-void s4d_scene_paint(s4d_canvas *c, const s4d_scene *s, s4d_face *face, s4d_rng *rng, s4d_image *out)
+void s4d_scene_paint(s4d_canvas *c, const s4d_scene *s, s4d_face *face, s4d_rng *rng,
+                     s4d_image *out)
 {
     paint_back(c, s);
     for (int i = 0; i < 3; i++) {
@@ -194,6 +211,7 @@ void s4d_scene_paint(s4d_canvas *c, const s4d_scene *s, s4d_face *face, s4d_rng 
     darken_rim(c, s->vignette);
     s4d_canvas_blur(c, s->blur * (float)c->size / 64);
     float lift = 0.5f * (1 - s->contrast) + s->brightness;
-    s4d_finish finish = {.gain = s4d_rgb_scale(s->cast, s->contrast), .lift = {lift, lift, lift}, .noise = s->noise};
+    s4d_finish finish = {
+        .gain = s4d_rgb_scale(s->cast, s->contrast), .lift = {lift, lift, lift}, .noise = s->noise};
     s4d_canvas_finish(c, &finish, rng, out);
 }

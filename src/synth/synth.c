@@ -1,4 +1,5 @@
-/* Making of a whole set: checks, a folder beside the final one, threads that draw, lists, and the move into place. */
+/* Making of a whole set: checks, a folder beside the final one, threads that draw, lists, and the
+ * move into place. */
 #include "s4d/synth/synth.h"
 
 #include <stdatomic.h>
@@ -18,26 +19,33 @@ static s4d_status check_counts(const s4d_synth_opts *o, s4d_err *err)
     const struct {
         const char *name;
         int value;
-    } count[] = {{"train_images", o->train_images}, {"test_images", o->test_images},
-                 {"train_clips", o->train_clips},   {"test_clips", o->test_clips},
-                 {"unlabelled_images", o->unlabelled_images}, {"unlabelled_clips", o->unlabelled_clips}};
+    } count[] = {{"train_images", o->train_images},
+                 {"test_images", o->test_images},
+                 {"train_clips", o->train_clips},
+                 {"test_clips", o->test_clips},
+                 {"unlabelled_images", o->unlabelled_images},
+                 {"unlabelled_clips", o->unlabelled_clips}};
     long total = 0;
     for (size_t i = 0; i < sizeof count / sizeof count[0]; i++) {
         if (count[i].value < 0 || count[i].value > COUNT_MAX) {
-            return s4d_err_set(err, S4D_USAGE, "synth: %s: expected a number from 0 to %d, got %d", count[i].name, COUNT_MAX,
-                               count[i].value);
+            return s4d_err_set(err, S4D_USAGE, "synth: %s: expected a number from 0 to %d, got %d",
+                               count[i].name, COUNT_MAX, count[i].value);
         }
         total += count[i].value;
     }
     if (total == 0) {
-        return s4d_err_set(err, S4D_USAGE, "synth: a set without any sample was asked for; give at least one count above 0");
+        return s4d_err_set(
+            err, S4D_USAGE,
+            "synth: a set without any sample was asked for; give at least one count above 0");
     }
     if (o->folds < 1 || o->folds > S4D_FOLDS_MAX) {
-        return s4d_err_set(err, S4D_USAGE, "synth: folds: expected a number from 1 to %d, got %d", S4D_FOLDS_MAX, o->folds);
+        return s4d_err_set(err, S4D_USAGE, "synth: folds: expected a number from 1 to %d, got %d",
+                           S4D_FOLDS_MAX, o->folds);
     }
     if (o->train_clips < (o->folds - 1) * o->test_clips) {
         return s4d_err_set(err, S4D_USAGE,
-                           "synth: %d folds with %d test clips each train on at least %d clips, but train_clips is %d; raise it, "
+                           "synth: %d folds with %d test clips each train on at least %d clips, "
+                           "but train_clips is %d; raise it, "
                            "or ask for fewer folds or test clips",
                            o->folds, o->test_clips, (o->folds - 1) * o->test_clips, o->train_clips);
     }
@@ -47,7 +55,8 @@ static s4d_status check_counts(const s4d_synth_opts *o, s4d_err *err)
 static s4d_status check_opts(const s4d_synth_opts *o, s4d_err *err)
 {
     if (o->size < 32 || o->size > 512 || o->size % 2 != 0) {
-        return s4d_err_set(err, S4D_USAGE, "synth: size: expected an even number from 32 to 512, got %d", o->size);
+        return s4d_err_set(err, S4D_USAGE,
+                           "synth: size: expected an even number from 32 to 512, got %d", o->size);
     }
     if (o->classes != 7 && o->classes != 11) {
         return s4d_err_set(err, S4D_USAGE, "synth: classes: expected 7 or 11, got %d", o->classes);
@@ -60,7 +69,7 @@ typedef struct places {
     char final[S4D_PATH_MAX], growing[S4D_PATH_MAX];
 } places;
 
-static s4d_status check_places(const char *output, places *out, s4d_err *err)
+static s4d_status name_places(const char *output, places *out, s4d_err *err)
 {
     size_t n = output ? strlen(output) : 0;
     while (n > 1 && output[n - 1] == '/') {
@@ -70,30 +79,43 @@ static s4d_status check_places(const char *output, places *out, s4d_err *err)
         return s4d_err_set(err, S4D_USAGE, "synth: output: name the folder to make");
     }
     if (n + sizeof ".tmp" > S4D_PATH_MAX) {
-        return s4d_err_set(err, S4D_USAGE, "synth: output: the name of the folder is longer than %d bytes; choose a shorter one",
-                           S4D_PATH_MAX - (int)sizeof ".tmp");
+        return s4d_err_set(
+            err, S4D_USAGE,
+            "synth: output: the name of the folder is longer than %d bytes; choose a shorter one",
+            S4D_PATH_MAX - (int)sizeof ".tmp");
     }
     snprintf(out->final, sizeof out->final, "%.*s", (int)n, output);
     snprintf(out->growing, sizeof out->growing, "%.*s.tmp", (int)n, output);
     const char *name = s4d_path_name(out->final);
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        return s4d_err_set(err, S4D_USAGE, "synth: output: \"%s\" cannot be replaced by a new folder; name one to make below it", output);
+        return s4d_err_set(
+            err, S4D_USAGE,
+            "synth: output: \"%s\" cannot be replaced by a new folder; name one to make below it",
+            output);
     }
-    if (s4d_path_exists(out->final)) {
-        s4d_strlist inside = {0};
-        s4d_status status = s4d_dir_list(out->final, &inside, err);
-        size_t count = inside.count;
-        s4d_strlist_release(&inside);
-        if (!status && (count > 0 || rmdir(out->final) != 0)) {
-            status = s4d_err_set(err, S4D_FAILED, "%s: exists and is not empty; name another folder or remove this one", out->final);
-        }
-        if (status) {
-            return status;
-        }
+    return S4D_OK;
+}
+
+/* Nothing may stand where the set goes but an empty folder, which is taken away. */
+static s4d_status clear_places(const places *at, s4d_err *err)
+{
+    if (s4d_path_exists(at->growing)) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: is left from a run that was cut off, or another run is writing it; "
+                           "remove it and try again",
+                           at->growing);
     }
-    if (s4d_path_exists(out->growing)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is left from a run that was cut off, or another run is writing it; remove it and try again",
-                           out->growing);
+    if (!s4d_path_exists(at->final)) {
+        return S4D_OK;
+    }
+    if (!s4d_path_is_dir(at->final)) {
+        return s4d_err_set(err, S4D_FAILED, "%s: is not a folder; name another or remove it",
+                           at->final);
+    }
+    if (rmdir(at->final) != 0) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: exists and is not empty; name another folder or remove this one",
+                           at->final);
     }
     return S4D_OK;
 }
@@ -122,29 +144,6 @@ static s4d_status make_folders(const s4d_synth_opts *o, const char *folder, s4d_
     return S4D_OK;
 }
 
-/* Whether this build can write .mp4, found by writing one of a single picture. */
-static bool video_works(const s4d_synth_opts *o, const char *folder, s4d_err *why)
-{
-    char path[S4D_PATH_MAX];
-    s4d_studio studio;
-    s4d_video_writer *video = NULL;
-    s4d_status status = s4d_path_join(path, folder, "probe.mp4", why);
-    if (status || (status = s4d_studio_init(&studio, o->size, why))) {
-        return false;
-    }
-    memset(studio.picture.rgb, 0, (size_t)o->size * (size_t)o->size * 3);
-    status = s4d_video_writer_create(path, o->size, o->size, 25, &video, why);
-    if (!status) {
-        s4d_err ignored = {0};
-        status = s4d_video_writer_add(video, &studio.picture, why);
-        s4d_status closed = s4d_video_writer_close(&video, status ? &ignored : why);
-        status = status ? status : closed;
-    }
-    s4d_studio_release(&studio);
-    remove(path);
-    return status == S4D_OK;
-}
-
 /* Threads that take items one after another. */
 typedef struct crew {
     const s4d_plan *plan;
@@ -153,7 +152,7 @@ typedef struct crew {
     atomic_bool failed;
     pthread_mutex_t lock; /* of error */
     s4d_status status;
-    s4d_err error;        /* the first */
+    s4d_err error; /* the first */
 } crew;
 
 static void fail(crew *c, s4d_status status, const s4d_err *error)
@@ -226,16 +225,15 @@ s4d_status s4d_synth_make(const s4d_synth_opts *opts, s4d_err *err)
     s4d_plan plan = {0};
     s4d_synth_opts o = *opts;
     s4d_status status = check_opts(&o, err);
-    if (status || (status = check_places(o.output, &at, err))) {
+    if (status || (status = name_places(o.output, &at, err)) || (status = clear_places(&at, err))) {
         return status;
     }
     status = make_folders(&o, at.growing, err);
     if (status) {
         goto done;
     }
-    s4d_err why = {0};
-    if (!o.frame_folders && o.train_clips + o.test_clips + o.unlabelled_clips > 0 && !video_works(&o, at.growing, &why)) {
-        s4d_log(S4D_LOG_WARN, "clips are written as folders of frames: %s", why.text);
+    if (!o.frame_folders && !s4d_clip_has_video()) {
+        s4d_log(S4D_LOG_WARN, "clips are written as folders of frames: this build has no video");
         o.frame_folders = true;
     }
     status = s4d_plan_make(&o, &plan, err);
