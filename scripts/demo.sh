@@ -23,9 +23,9 @@ out=runs/demo
 small=() pretrain=() finetune=() eval=()
 if $quick; then
     out=runs/demo-quick
-    small=(--train-images 160 --test-images 56 --train-clips 96 --test-clips 70 --unlabelled-images 96 --unlabelled-clips 48)
+    small=(--train-images 160 --test-images 56 --train-clips 96 --test-clips 70 --unlabelled-images 96 --unlabelled-clips 48 --folds 1)
     pretrain=(--set train.epochs=2)
-    finetune=(--set train.epochs=2)
+    finetune=(--set train.epochs=2 --set train.warmup_epochs=0)
 fi
 sets=(--set "data.image.root=$out/faces" --set "data.video.root=$out/faces")
 rm -rf "$out"
