@@ -20,6 +20,10 @@ install_packages() {
     [ "$(id -u)" -eq 0 ] || root=(sudo)
     echo "installing: ${missing[*]}"
     "${root[@]}" apt-get update -qq
+    # Where the system has no oneDNN package, OpenBLAS takes its place; CMake finds whichever is there.
+    if ! apt-cache show libdnnl-dev >/dev/null 2>&1; then
+        missing=("${missing[@]/#libdnnl-dev/libopenblas-dev}")
+    fi
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
