@@ -74,7 +74,7 @@ CPU_OP(attention_fwd)
     float *tiles = s4d_backend_scratch(be, (size_t)be->threads * BLOCK * (size_t)N * sizeof *tiles);
     float *y = args->y.data, *stats = args->stats.data;
     if (!tiles) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, heads * N * N * 16))
     for (int64_t i = 0; i < heads * blocks; ++i) {
         head s = head_of(&args->qkv, i / blocks);
         int64_t first = i % blocks * BLOCK, n = first + BLOCK < N ? BLOCK : N - first;
@@ -130,7 +130,7 @@ CPU_OP(attention_bwd)
     int64_t N = args->qkv.dim[1], heads = args->qkv.dim[0] * args->qkv.dim[3];
     float *tiles = s4d_backend_scratch(be, (size_t)be->threads * 2 * BLOCK * (size_t)N * sizeof *tiles);
     if (!tiles) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, heads * N * N * 16))
     for (int64_t i = 0; i < heads; ++i) {
         head s = head_of(&args->qkv, i);
         float *tile = tiles + (int64_t)omp_get_thread_num() * 2 * BLOCK * N;

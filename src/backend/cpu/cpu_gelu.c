@@ -12,7 +12,7 @@ CPU_OP(gelu_fwd)
     int64_t n = s4d_tensor_count(&args->x);
     const float *x = args->x.data;
     float *y = args->y.data;
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n * 4))
     for (int64_t i = 0; i < n; ++i) {
         float tail = normal_tail_at(magnitude(x[i])).below;
         y[i] = x[i] > 0 ? x[i] - x[i] * tail : x[i] * tail;
@@ -24,7 +24,7 @@ CPU_OP(gelu_bwd)
     int64_t n = s4d_tensor_count(&args->x);
     const float *x = args->x.data, *dy = args->dy.data;
     float *dx = args->dx.data;
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n * 4))
     for (int64_t i = 0; i < n; ++i) {
         normal_tail t = normal_tail_at(magnitude(x[i]));
         float below = x[i] > 0 ? 1 - t.below : t.below;

@@ -4,6 +4,12 @@
 
 #include "backend/cpu/cpu_private.h"
 
+/* A float copy is worth 16 multiply-adds. */
+static int threads_for(const s4d_backend *be, const s4d_gemm *g)
+{
+    return s4d_threads_for(be, g->m * g->n * g->k / 16);
+}
+
 #ifdef S4D_WITH_ONEDNN
 #include <dnnl.h>
 
@@ -15,23 +21,75 @@ const char *s4d_cpu_library(void)
     return text;
 }
 
-static bool product(const s4d_gemm *g)
+/* oneDNN takes its threads from OpenMP, one inside a parallel region. */
+void s4d_cpu_start_products(void)
 {
+}
+
+static bool product(s4d_backend *be, const s4d_gemm *g)
+{
+    if (!omp_in_parallel()) omp_set_num_threads(threads_for(be, g));
     return dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b, g->ldb, g->beta,
                       g->c, g->ldc) == dnnl_success;
 }
 #else
 #include <cblas.h>
+#include <string.h>
+
+/* OpenBLAS' own, absent from others. Its threads know nothing of those of OpenMP: two levels of them, as in attention,
+ * run fifty times slower than one. So it gets one thread, and products are cut here. */
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+extern char *openblas_get_config(void) __attribute__((weak));
 
 const char *s4d_cpu_library(void)
 {
-    return "CBLAS";
+    static char text[32] = "CBLAS";
+    if (openblas_get_config) { /* "OpenBLAS 0.3.21 ...": the first two words */
+        const char *config = openblas_get_config(), *space = strchr(config, ' ');
+        space = space ? strchr(space + 1, ' ') : NULL;
+        snprintf(text, sizeof text, "%.*s", space ? (int)(space - config) : 31, config);
+    }
+    return text;
 }
 
-static bool product(const s4d_gemm *g)
+void s4d_cpu_start_products(void)
+{
+    if (openblas_set_num_threads) openblas_set_num_threads(1);
+}
+
+static void product_here(const s4d_gemm *g)
 {
     cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n,
                 (int)g->k, g->alpha, g->a, (int)g->lda, g->b, (int)g->ldb, g->beta, g->c, (int)g->ldc);
+}
+
+/* Rows and columns that `pieces` cut c into, so that the least of a and b is read. */
+static int rows_of_pieces(const s4d_gemm *g, int pieces)
+{
+    int best = 1;
+    for (int r = 2; r <= pieces; ++r)
+        if (pieces % r == 0 && g->m * (pieces / r) + g->n * r < g->m * (pieces / best) + g->n * best) best = r;
+    return best;
+}
+
+static bool product(s4d_backend *be, const s4d_gemm *g)
+{
+    int pieces = omp_in_parallel() ? 1 : threads_for(be, g), across = rows_of_pieces(g, pieces);
+    if (pieces == 1) {
+        product_here(g);
+        return true;
+    }
+#pragma omp parallel for schedule(static) num_threads(be->threads)
+    for (int i = 0; i < pieces; ++i) {
+        s4d_piece row = s4d_piece_of(g->m, i % across, across), column = s4d_piece_of(g->n, i / across, pieces / across);
+        s4d_gemm part = *g;
+        part.m = row.end - row.first;
+        part.n = column.end - column.first;
+        part.a += g->ta ? row.first : row.first * g->lda;
+        part.b += g->tb ? column.first * g->ldb : column.first;
+        part.c += row.first * g->ldc + column.first;
+        product_here(&part);
+    }
     return true;
 }
 #endif
@@ -64,7 +122,6 @@ void s4d_cpu_gemm(s4d_backend *be, const s4d_gemm *g)
         small_product(g);
         return;
     }
-    if (!omp_in_parallel()) omp_set_num_threads(be->threads);
-    if (!product(g)) s4d_backend_fail(be, "the matrix product library refused a product of %lld x %lld x %lld",
+    if (!product(be, g)) s4d_backend_fail(be, "the matrix product library refused a product of %lld x %lld x %lld",
                                       (long long)g->m, (long long)g->n, (long long)g->k);
 }

@@ -6,7 +6,7 @@ void s4d_cpu_add_columns(s4d_backend *be, const float *x, int64_t m, int64_t n, 
     int pieces = be->threads;
     double *partial = s4d_backend_scratch(be, (size_t)pieces * (size_t)n * sizeof *partial);
     if (!partial) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, m * n))
     for (int i = 0; i < pieces; ++i) {
         s4d_piece piece = s4d_piece_of(m, i, pieces);
         double *mine = partial + (int64_t)i * n;
@@ -30,7 +30,7 @@ CPU_OP(linear_fwd)
     float *y = args->y.data;
     const float *b = args->b.data;
     if (b) {
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * N))
         for (int64_t m = 0; m < M; ++m)
 #pragma omp simd
             for (int64_t n = 0; n < N; ++n) y[m * N + n] = b[n];
@@ -57,7 +57,7 @@ CPU_OP(qv_bias_fwd)
     int64_t M = rows(&args->qkv), D = s4d_tensor_count(&args->q_bias);
     const float *q = args->q_bias.data, *v = args->v_bias.data;
     float *qkv = args->qkv.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         float *row = qkv + m * 3 * D;
 #pragma omp simd

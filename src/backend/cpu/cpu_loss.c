@@ -10,7 +10,7 @@ CPU_OP(mae_loss_fwd)
     const float *x = args->x.data, *target = args->target.data;
     double *partial = s4d_backend_scratch(be, (size_t)R * sizeof *partial), total = 0;
     if (!partial) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, R * Q))
     for (int64_t r = 0; r < R; ++r) {
         double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -30,7 +30,7 @@ CPU_OP(mae_loss_bwd)
     int64_t n = s4d_tensor_count(&args->x);
     const float *x = args->x.data, *target = args->target.data;
     float *dx = args->dx.data, factor = (float)(2 * args->scale / (double)n);
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n))
     for (int64_t i = 0; i < n; ++i) dx[i] = factor * (x[i] - target[i]);
 }
 
@@ -71,7 +71,7 @@ CPU_OP(mae_target)
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * Q * 8))
     for (int64_t m = 0; m < M; ++m) {
         int64_t b = m / V, token = index ? index[m] : m % V, time = token / (G * G), row = token / G % G, column = token % G;
         token_place k = {.frame = T == 1 ? 0 : S * S, .channel = T * S * S, .row = S, .t = args->tubelet, .P = args->patch};

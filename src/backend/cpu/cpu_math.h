@@ -5,20 +5,29 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline float bits_to_float(int32_t bits)
+static inline float bits_to_float(uint32_t bits)
 {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-/* e^x within 2 ulp; 0 below -104, infinity above 88.73. 2^n is applied in two halves, so that results may be denormal. */
+static inline uint32_t float_to_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* e^x within 2 ulp; 0 below -104, infinity above 88.73. 2^n is applied in two halves, so that results may be denormal.
+ * A NaN stays one; unsigned arithmetic, because its bits make no sense as n. */
 static inline float exp_float(float x)
 {
     x = x < -104.0f ? -104.0f : x;
     x = x > 89.0f ? 89.0f : x;
     /* Adding and taking away 1.5 * 2^23 rounds to a whole number, which then stands in the low bits. */
-    float shifted = x * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    const float magic = 12582912.0f;
+    float shifted = x * 1.44269504f + magic, n = shifted - magic;
     float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
     float p = 1.0f / 5040;
     p = p * r + 1.0f / 720;
@@ -27,7 +36,7 @@ static inline float exp_float(float x)
     p = p * r + 1.0f / 6;
     p = p * r + 0.5f;
     p = p * r * r + r + 1.0f;
-    int32_t whole = (int32_t)n, half = whole >> 1;
+    uint32_t whole = float_to_bits(shifted) - float_to_bits(magic), half = (uint32_t)((int32_t)whole >> 1);
     return p * bits_to_float((half + 127) << 23) * bits_to_float((whole - half + 127) << 23);
 }
 

@@ -11,7 +11,7 @@ CPU_OP(grouped_linear_fwd)
     float *y = args->y.data;
     for (int64_t e = 0; e < E; ++e) {
         int64_t first = offset[e], n = offset[e + 1] - first;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, n * N))
         for (int64_t r = first; r < first + n; ++r) memcpy(y + r * N, b + e * N, (size_t)N * sizeof *y);
         s4d_cpu_gemm(be, &(s4d_gemm){.tb = true, .m = n, .n = N, .k = K, .alpha = 1, .beta = 1, .a = x + first * K,
                                      .lda = K, .b = w + e * N * K, .ldb = K, .c = y + first * N, .ldc = N});
@@ -42,7 +42,7 @@ CPU_OP(moe_dispatch_fwd)
     const float *x = args->x.data;
     const int32_t *token = args->token.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, used * D))
     for (int64_t r = 0; r < used; ++r) memcpy(y + r * D, x + token[r] * D, (size_t)D * sizeof *y);
 }
 
@@ -52,7 +52,7 @@ CPU_OP(moe_dispatch_bwd)
     const float *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     float *dx = args->dx.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * K * D))
     for (int64_t m = 0; m < M; ++m)
         for (int64_t k = 0; k < K; ++k) {
             if (slot[m * K + k] < 0) continue;
@@ -68,7 +68,7 @@ CPU_OP(moe_combine_fwd)
     const float *x = args->x.data, *gate = args->gate.data;
     const int32_t *slot = args->slot.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * K * D))
     for (int64_t m = 0; m < M; ++m) {
         if (!args->add_y) memset(y + m * D, 0, (size_t)D * sizeof *y);
         for (int64_t k = 0; k < K; ++k) {
@@ -87,7 +87,7 @@ CPU_OP(moe_combine_bwd)
     const float *x = args->x.data, *gate = args->gate.data, *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     float *dx = args->dx.data, *dgate = args->dgate.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * K * D))
     for (int64_t m = 0; m < M; ++m)
         for (int64_t k = 0; k < K; ++k) {
             double sum = 0;

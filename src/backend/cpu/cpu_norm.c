@@ -8,7 +8,7 @@ CPU_OP(layer_norm_fwd)
     int64_t M = rows(&args->x), D = width(&args->x);
     const float *x = args->x.data, *w = args->w.data, *b = args->b.data;
     float *y = args->y.data, *mean = args->mean.data, *rstd = args->rstd.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         const float *row = x + m * D;
         double sum = 0, square = 0;
@@ -60,7 +60,7 @@ CPU_OP(layer_norm_bwd)
     int pieces = be->threads;
     double *partial = s4d_backend_scratch(be, (size_t)pieces * 2 * (size_t)D * sizeof *partial);
     if (!partial) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int i = 0; i < pieces; ++i) {
         s4d_piece piece = s4d_piece_of(M, i, pieces);
         double *mine = partial + (int64_t)i * 2 * D;

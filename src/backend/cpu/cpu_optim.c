@@ -33,7 +33,7 @@ CPU_OP(adamw)
                    .fix1 = (float)(1 / (1 - pow(args->beta1, (double)seg->step))),
                    .fix2 = (float)(1 / sqrt(1 - pow(args->beta2, (double)seg->step))), .eps = (float)args->eps};
         int64_t chunks = (seg->count + CHUNK - 1) / CHUNK;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, seg->count))
         for (int64_t c = 0; c < chunks; ++c) {
             int64_t first = c * CHUNK, n = first + CHUNK < seg->count ? CHUNK : seg->count - first, at = seg->offset + first;
             update(w + at, g + at, m + at, v + at, n, &r);
@@ -47,7 +47,7 @@ CPU_OP(square_norm)
     const float *x = args->x.data;
     double *partial = s4d_backend_scratch(be, (size_t)chunks * sizeof *partial), total = 0;
     if (!partial) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, n))
     for (int64_t c = 0; c < chunks; ++c) {
         int64_t end = (c + 1) * CHUNK < n ? (c + 1) * CHUNK : n;
         double sum = 0;
@@ -63,7 +63,7 @@ CPU_OP(scale)
 {
     int64_t n = s4d_tensor_count(&args->x);
     float *x = args->x.data, factor = (float)args->factor;
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n))
     for (int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
@@ -72,7 +72,7 @@ CPU_OP(lerp)
     int64_t n = s4d_tensor_count(&args->x);
     float *x = args->x.data, t = (float)args->t;
     const float *y = args->y.data;
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n))
     for (int64_t i = 0; i < n; ++i) x[i] += t * (y[i] - x[i]);
 }
 
@@ -81,7 +81,7 @@ CPU_OP(add)
     int64_t n = s4d_tensor_count(&args->x);
     const float *x = args->x.data;
     float *y = args->y.data;
-#pragma omp parallel for simd schedule(static) num_threads(be->threads)
+#pragma omp parallel for simd schedule(static) num_threads(s4d_threads_for(be, n))
     for (int64_t i = 0; i < n; ++i) y[i] += x[i];
 }
 
@@ -90,7 +90,7 @@ CPU_OP(zero)
     int pieces = be->threads;
     int64_t bytes = (int64_t)s4d_tensor_bytes(&args->x);
     char *x = args->x.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, bytes / 4))
     for (int i = 0; i < pieces; ++i) {
         s4d_piece piece = s4d_piece_of(bytes, i, pieces);
         memset(x + piece.first, 0, (size_t)(piece.end - piece.first));

@@ -98,7 +98,7 @@ CPU_OP(pixels)
     size_t box = ((size_t)most * sizeof(float) + 63) / 64 * 64, column = (size_t)S * sizeof(pair);
     char *scratch = s4d_backend_scratch(be, (size_t)be->threads * (box + column));
     if (!scratch) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * 3 * T * S * S * 16))
     for (int64_t i = 0; i < B * 3 * T; ++i) {
         char *mine = scratch + (size_t)omp_get_thread_num() * (box + column);
         one_plane(args, i, (float *)(void *)mine, (pair *)(void *)(mine + box));
@@ -113,7 +113,7 @@ CPU_OP(mix)
     bool box = d->mode == S4D_MIX_CUTMIX;
     int64_t yl = box ? d->yl : 0, yh = box ? d->yh : S, xl = box ? d->xl : 0, xh = box ? d->xh : S;
     if (d->mode == S4D_MIX_NONE) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * planes * (yh - yl) * (xh - xl)))
     for (int64_t p = 0; p < planes; ++p)
         for (int64_t b = 0; b < (B + 1) / 2; ++b) {
             float *one = x + (b * planes + p) * S * S, *two = x + ((B - 1 - b) * planes + p) * S * S;
@@ -133,7 +133,7 @@ CPU_OP(patchify)
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * Q))
     for (int64_t m = 0; m < M; ++m) {
         int64_t token = index ? index[m] : m % V, time = token / (G * G), row = token / G % G * P, column = token % G * P;
         float *out = y + m * Q;

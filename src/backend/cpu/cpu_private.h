@@ -23,6 +23,20 @@ typedef struct s4d_gemm {
     int64_t ldc;
 } s4d_gemm;
 void s4d_cpu_gemm(s4d_backend *be, const s4d_gemm *g);
+/* Once, before the first product. */
+void s4d_cpu_start_products(void);
+
+/* Work below this many float copies stays on one thread: waking the others costs more, above all where they wait for a
+ * processor behind a loader's thread. In the test library all work is shared out, so that small cases try it. */
+#ifdef S4D_TEST_HOOKS
+enum { S4D_WORTH_SHARING = 0 };
+#else
+enum { S4D_WORTH_SHARING = 1 << 15 };
+#endif
+static inline int s4d_threads_for(const s4d_backend *be, int64_t floats)
+{
+    return floats < S4D_WORTH_SHARING ? 1 : be->threads;
+}
 
 static inline int64_t width(const s4d_tensor *t)
 {

@@ -33,7 +33,7 @@ CPU_OP(route_fwd)
     const float *logits = args->logits.data, *scale = args->noise_logits.data, *noise = args->noise.data;
     float *noisy = args->noisy.data, *gate = args->gate.data;
     int32_t *index = args->index.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * E * 64))
     for (int64_t m = 0; m < M; ++m) {
         for (int64_t i = m * E; i < (m + 1) * E; ++i)
             noisy[i] = noise ? (float)((double)logits[i] + softplus((double)scale[i]) * (double)noise[i]) : logits[i];
@@ -48,7 +48,7 @@ CPU_OP(route_bwd)
                 *scale = args->noise_logits.data, *noise = args->noise.data;
     const int32_t *index = args->index.data;
     float *dlogits = args->dlogits.data, *dscale = args->dnoise_logits.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * E * 32))
     for (int64_t m = 0; m < M; ++m) {
         double d[64], shared = 0;
         for (int64_t e = 0; e < E; ++e) d[e] = dnoisy ? (double)dnoisy[m * E + e] : 0;
@@ -82,7 +82,7 @@ CPU_OP(random)
     uint64_t first = args->first, group0 = first / 4, groups = (first + (uint64_t)n + 3) / 4 - group0;
     const uint32_t key[2] = {(uint32_t)args->key, (uint32_t)(args->key >> 32)};
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, n * 64))
     for (uint64_t i = 0; i < groups; ++i) {
         uint64_t group = group0 + i;
         const uint32_t counter[4] = {(uint32_t)group, (uint32_t)(group >> 32), 0, 0};

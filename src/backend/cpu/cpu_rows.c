@@ -14,7 +14,7 @@ CPU_OP(add_rows)
     const float *x = args->x.data, *table = args->table.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         const float *row = table + (index ? index[m] : m % V) * D;
 #pragma omp simd
@@ -28,7 +28,7 @@ CPU_OP(gather_rows)
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) memcpy(y + m * D, x + (m / V * N + index[m]) * D, row_bytes(D));
 }
 
@@ -38,7 +38,7 @@ CPU_OP(scatter_rows)
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * N * D))
     for (int64_t b = 0; b < B; ++b) {
         memset(y + b * N * D, 0, row_bytes(N * D));
         for (int64_t i = 0; i < V; ++i) memcpy(y + (b * N + index[b * V + i]) * D, x + (b * V + i) * D, row_bytes(D));
@@ -51,7 +51,7 @@ CPU_OP(token_fill_fwd)
     const float *x = args->x.data, *token = args->token.data;
     const int32_t *visible = args->visible.data, *masked = args->masked.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * N * D))
     for (int64_t b = 0; b < B; ++b) {
         for (int64_t i = 0; i < V; ++i) memcpy(y + (b * N + visible[b * V + i]) * D, x + (b * V + i) * D, row_bytes(D));
         for (int64_t i = 0; i < K; ++i) memcpy(y + (b * N + masked[b * K + i]) * D, token, row_bytes(D));
@@ -67,7 +67,7 @@ CPU_OP(token_fill_bwd)
     float *dx = args->dx.data, *dtoken = args->dtoken.data;
     double *partial = s4d_backend_scratch(be, (size_t)B * (size_t)D * sizeof *partial);
     if (!partial) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * N * D))
     for (int64_t b = 0; b < B; ++b) {
         double *mine = partial + b * D;
         for (int64_t j = 0; j < D; ++j) mine[j] = 0;
@@ -90,7 +90,7 @@ CPU_OP(residual_fwd)
     int64_t M = rows(&args->x), D = width(&args->x), N = args->x.dim[1];
     const float *x = args->x.data, *r = args->r.data, *keep = args->keep.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         float k = keep ? keep[m / N] : 1;
 #pragma omp simd
@@ -103,7 +103,7 @@ CPU_OP(residual_bwd)
     int64_t M = rows(&args->dy), D = width(&args->dy), N = args->dy.dim[1];
     const float *dy = args->dy.data, *keep = args->keep.data;
     float *dr = args->dr.data;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         float k = keep ? keep[m / N] : 1;
 #pragma omp simd
@@ -118,7 +118,7 @@ CPU_OP(mean_pool_fwd)
     float *y = args->y.data;
     double *sums = s4d_backend_scratch(be, (size_t)B * (size_t)D * sizeof *sums);
     if (!sums) return;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, B * N * D))
     for (int64_t b = 0; b < B; ++b) {
         double *sum = sums + b * D;
         for (int64_t i = 0; i < D; ++i) sum[i] = 0;
@@ -136,7 +136,7 @@ CPU_OP(mean_pool_bwd)
     int64_t M = rows(&args->dx), N = args->dx.dim[1], D = width(&args->dx);
     const float *dy = args->dy.data;
     float *dx = args->dx.data, share = (float)N;
-#pragma omp parallel for schedule(static) num_threads(be->threads)
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         const float *row = dy + m / N * D;
 #pragma omp simd
