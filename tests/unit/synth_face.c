@@ -145,6 +145,39 @@ static void pulls_grow_with_strength(void **state)
     }
 }
 
+/* In half of the clips only the course in time tells surprise from fear: their mixtures are one. */
+static void surprise_and_fear_can_look_alike(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++) {
+        s4d_rng one = s4d_rng_make(2, S4D_RNG_TEST, 4, i), two = one, three = one;
+        s4d_pull surprise, fear, open_fear;
+        s4d_expression_draw(S4D_SURPRISE, true, &one, &surprise);
+        s4d_expression_draw(S4D_FEAR, true, &two, &fear);
+        s4d_expression_draw(S4D_FEAR, false, &three, &open_fear);
+        assert_memory_equal(&surprise, &fear, sizeof fear);
+        assert_memory_not_equal(&fear, &open_fear, sizeof fear);
+    }
+}
+
+/* Most people lean at rest, so that a neutral picture alone can seem an expression. */
+static void many_faces_lean_at_rest(void **state)
+{
+    (void)state;
+    int leaning = 0;
+    for (uint32_t subject = 0; subject < 200; subject++) {
+        s4d_identity id;
+        float most = 0;
+        s4d_identity_draw(5, subject, &id);
+        for (int m = 0; m < S4D_MUSCLES; m++) {
+            most = fmaxf(most, s4d_pull_mean(&id.rest, (s4d_muscle)m));
+        }
+        assert_true(most < 0.5f && s4d_pull_mean(&id.rest, S4D_JAW_DROP) == 0);
+        leaning += most > 0.12f;
+    }
+    assert_true(leaning > 100 && leaning < 190);
+}
+
 /* The leading muscles of an emotion (see expression.c) stand above those of a neutral face. */
 static void emotions_use_their_muscles(void **state)
 {
@@ -264,6 +297,8 @@ int main(void)
         cmocka_unit_test(blur_keeps_a_flat_picture),
         cmocka_unit_test(pulls_grow_with_strength),
         cmocka_unit_test(emotions_use_their_muscles),
+        cmocka_unit_test(surprise_and_fear_can_look_alike),
+        cmocka_unit_test(many_faces_lean_at_rest),
         cmocka_unit_test(muscles_move_their_part_of_the_picture),
         cmocka_unit_test(a_number_is_one_person),
         cmocka_unit_test(classes_stand_in_the_order_of_the_known_sets),
