@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,31 +52,50 @@ int s4d_cpu_count(void)
     return count < 1 ? 1 : (int)count;
 }
 
-static volatile sig_atomic_t first_signal;
+static atomic_int first_signal;
 
 static int exit_status(int number)
 {
     return number == SIGINT ? S4D_INTERRUPTED : S4D_TERMINATED;
 }
 
-static void on_signal(int number)
+static sigset_t ending_signals(void)
 {
-    if (first_signal != 0) {
-        _exit(exit_status(number));
-    }
-    first_signal = number;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
 }
 
+static void *wait_for_signals(void *unused)
+{
+    const sigset_t set = ending_signals();
+    for (int number; sigwait(&set, &number) == 0;) {
+        int none = 0;
+        if (!atomic_compare_exchange_strong(&first_signal, &none, number)) {
+            _exit(exit_status(number));
+        }
+    }
+    return unused;
+}
+
+/* Not by a handler: oneDNN's products run with the stack pointer in a block of the heap, where the
+ * frame of a handler would overwrite what lies below that block. */
 void s4d_interrupt_install(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    const sigset_t set = ending_signals();
+    pthread_t waiter;
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pthread_create(&waiter, NULL, wait_for_signals, NULL) == 0) {
+        pthread_detach(waiter);
+    } else {
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the first one ends the process, then */
+    }
 }
 
 s4d_status s4d_interrupt_status(void)
 {
-    int number = first_signal;
+    int number = atomic_load(&first_signal);
     return number == 0 ? S4D_OK : (s4d_status)exit_status(number);
 }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -74,9 +75,13 @@ static int interrupted_by(int first, int second)
         if (s4d_interrupt_status() != S4D_OK) {
             _exit(1);
         }
-        raise(first);
+        kill(getpid(), first);
+        while (s4d_interrupt_status() == S4D_OK) {
+            usleep(100);
+        }
         if (second) {
-            raise(second);
+            kill(getpid(), second);
+            sleep(60);
         }
         _exit(s4d_interrupt_status() + 50); /* told apart from the end by a second signal */
     }
@@ -95,6 +100,36 @@ static void signals_set_a_flag_then_end(void **state)
     assert_int_equal(interrupted_by(SIGINT, SIGTERM), 143);
 }
 
+static void *blocked_here(void *answer)
+{
+    sigset_t set;
+    pthread_sigmask(SIG_BLOCK, NULL, &set);
+    *(bool *)answer = sigismember(&set, SIGINT) && sigismember(&set, SIGTERM);
+    return NULL;
+}
+
+/* A frame of a signal handler on the stack of a thread that computes has spoiled the heap. */
+static void threads_that_compute_take_no_signal(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        bool here = false, there = false;
+        s4d_thread t = {0};
+        s4d_err err = {0};
+        s4d_interrupt_install();
+        blocked_here(&here);
+        s4d_status status = s4d_thread_start(&t, blocked_here, &there, &err);
+        s4d_thread_join(&t);
+        _exit(status == S4D_OK && here && there ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_thread_may_fail_to_start),
         cmocka_unit_test(the_clock_moves_forward),
         cmocka_unit_test(signals_set_a_flag_then_end),
+        cmocka_unit_test(threads_that_compute_take_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
