@@ -50,13 +50,13 @@ static s4d_status check_tokens(const s4d_model_opts *m, const char *origin, s4d_
 static s4d_status check_batch(const s4d_run_opts *o, const s4d_set_opts *set, s4d_modality modality, const char *origin,
                               s4d_err *err)
 {
-    const char *name = modality == S4D_IMAGE ? "image" : "video";
+    const char *name = s4d_modality_name(modality);
     int64_t choices = o->model.moae.layer_count ? o->model.moae.top_k : 1;
     int64_t most = INT32_MAX / (tokens_of(&o->model, modality) * choices);
     if (set->batch > most)
         REFUSE("%s: data.%s.batch: %d is more than the %lld samples that 32-bit token numbers reach; lower it and raise "
                "train.accumulate", origin, name, set->batch, (long long)most);
-    int64_t views = modality == S4D_VIDEO ? (int64_t)o->eval.segments * o->eval.crops : 1;
+    int64_t views = s4d_eval_views(&o->eval, modality);
     if (set->test[0] && o->eval.batch * views > most)
         REFUSE("%s: eval.batch: %d samples of %lld views are more than the %lld that 32-bit token numbers reach; lower it", origin,
                o->eval.batch, (long long)views, (long long)most);
@@ -88,8 +88,8 @@ static bool present(const s4d_set_opts *set)
 
 static s4d_status check_set(const s4d_run_opts *o, s4d_modality modality, const char *origin, s4d_err *err)
 {
-    const s4d_set_opts *set = modality == S4D_IMAGE ? &o->data.image : &o->data.video;
-    const char *name = modality == S4D_IMAGE ? "image" : "video";
+    const s4d_set_opts *set = s4d_run_set(o, modality);
+    const char *name = s4d_modality_name(modality);
     if (!present(set)) return S4D_OK;
     if (!set->name[0] || strchr(set->name, '/') || strcmp(set->name, ".") == 0 || strcmp(set->name, "..") == 0 ||
         strcmp(set->name, "checkpoints") == 0)

@@ -160,11 +160,8 @@ static s4d_status read_fields(const s4d_json *root, const source *from, s4d_run_
 static void settle_rates(s4d_run_opts *o)
 {
     s4d_train_opts *t = &o->train;
-    const s4d_set_opts *leading = o->data.video.train[0] ? &o->data.video : &o->data.image;
-    double total = (double)leading->batch * t->accumulate;
-    if (t->lr_scale_batch > 0) t->lr = t->lr * total / t->lr_scale_batch;
-    if (t->min_lr_scale_batch > 0) t->min_lr = t->min_lr * total / t->min_lr_scale_batch;
-    t->lr_scale_batch = t->min_lr_scale_batch = 0;
+    const s4d_set_opts *leading = s4d_run_set(o, o->data.video.train[0] ? S4D_VIDEO : S4D_IMAGE);
+    s4d_train_scale_rates(t, (double)leading->batch * t->accumulate);
 }
 
 /* ---- the whole ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "s4d/base/err.h"
+#include "s4d/tensor/batch.h"
 
 static const struct {
     const char *name;
@@ -86,4 +87,9 @@ void s4d_tensor_shape_text(const s4d_tensor *t, char text[128])
     if (used < 128) {
         snprintf(text + used, 128 - used, "]");
     }
+}
+
+const char *s4d_modality_name(s4d_modality modality)
+{
+    return modality == S4D_IMAGE ? "image" : "video";
 }

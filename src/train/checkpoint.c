@@ -25,7 +25,7 @@ static void add(metadata *m, const char *key, const char *value)
 static void add_classes(metadata *m, const s4d_engine *e, int modality)
 {
     static const char *const key[2] = {"classes.image", "classes.video"};
-    const s4d_set_opts *set = s4d_session_set(e->o, (s4d_modality)modality);
+    const s4d_set_opts *set = s4d_run_set(e->o, (s4d_modality)modality);
     s4d_json_writer *w = &m->classes[modality];
     s4d_json_open(w, '[');
     for (int c = 0; c < e->classes[modality]; ++c) s4d_json_put_string(w, set->classes[c]);
@@ -156,8 +156,7 @@ static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err 
     return status;
 }
 
-/* Whole checkpoints, oldest first. */
-static s4d_status list_checkpoints(const s4d_session *s, s4d_strlist *out, s4d_err *err)
+s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err)
 {
     char folder[S4D_PATH_MAX];
     s4d_strlist all = {0};
@@ -183,7 +182,7 @@ s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err)
         status = fill_folder(s, temporary, err);
         if (status == S4D_OK) status = s4d_dir_rename(temporary, folder, err);
     }
-    if (status == S4D_OK) status = list_checkpoints(s, &list, err);
+    if (status == S4D_OK) status = s4d_checkpoint_list(s, &list, err);
     for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
         if (strcmp(list.item[i], name) == 0) continue;
         status = folder_path(s, old, list.item[i], err);

@@ -118,7 +118,7 @@ static s4d_status compute(const s4d_manifest *m, const tally *t, s4d_result *res
     result->missing = (int64_t)m->count - n;
     if (n == 0)
         status = s4d_err_set(err, S4D_FAILED, "%s: not one sample of the %s list could be read; check data.%s.root",
-                             result->set->name, result->split, result->modality == S4D_IMAGE ? "image" : "video");
+                             result->set->name, result->split, s4d_modality_name(result->modality));
 done:
     s4d_mem_free(prob);
     s4d_mem_free(label);
@@ -140,11 +140,11 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
                             const s4d_head_classes *head, s4d_result *result, s4d_err *err)
 {
     const s4d_run_opts *o = engine->o;
-    const char *name = modality == S4D_IMAGE ? "image" : "video";
+    const char *name = s4d_modality_name(modality);
     size_t n = manifest->count, C = (size_t)manifest->class_count;
-    size_t views = (size_t)o->eval.batch * (modality == S4D_VIDEO ? (size_t)(o->eval.segments * o->eval.crops) : 1);
+    size_t views = (size_t)o->eval.batch * (size_t)s4d_eval_views(&o->eval, modality);
     tally t = {0};
-    s4d_loader_set set = {.modality = modality, .manifest = manifest, .opts = s4d_session_set(o, modality)};
+    s4d_loader_set set = {.modality = modality, .manifest = manifest, .opts = s4d_run_set(o, modality)};
     s4d_loader_opts loader = {.mode = S4D_LOAD_TEST, .set = &set, .sets = 1, .data = &o->data,
                               .img_size = o->model.img_size, .patch_size = o->model.patch_size,
                               .num_frames = o->model.num_frames, .tubelet_size = o->model.tubelet_size,

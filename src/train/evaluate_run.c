@@ -8,8 +8,8 @@ static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[
 {
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        const s4d_set_opts *set = s4d_session_set(o, (s4d_modality)i);
-        const char *name = i == S4D_IMAGE ? "image" : "video";
+        const s4d_set_opts *set = s4d_run_set(o, (s4d_modality)i);
+        const char *name = s4d_modality_name((s4d_modality)i);
         if (!set->test[0]) continue;
         if (!set->class_count)
             status = s4d_err_set(err, S4D_USAGE, "data.%s.classes: evaluation needs the class names; list them in index order",
@@ -31,7 +31,7 @@ static s4d_status open_model(const s4d_run_opts *o, const s4d_head_classes head[
     int classes[2] = {head[0].count, head[1].count};
     s4d_engine_load load = {0};
     for (int i = 0; i < 2; ++i)
-        if (test[i].count) load.predict[i] = o->eval.batch * (i == S4D_VIDEO ? o->eval.segments * o->eval.crops : 1);
+        if (test[i].count) load.predict[i] = o->eval.batch * s4d_eval_views(&o->eval, (s4d_modality)i);
     s4d_status status = s4d_engine_create(o, classes, e, err);
     if (status == S4D_OK) status = s4d_engine_alloc(e, &load, err);
     if (status == S4D_OK) status = s4d_checkpoint_load(e, o->checkpoint, err);

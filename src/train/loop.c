@@ -32,7 +32,7 @@ static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const c
                                  m->sample[batch->sample[i]].id);
     return s4d_err_set(err, S4D_DIVERGED, "step %lld: the %s is not finite (%s batch %lld of epoch %d: %s); lower train.lr or "
                                           "set train.clip_grad; the weights of the step before are kept in %s/checkpoints",
-                       (long long)s->at.step + 1, what, batch->modality == S4D_IMAGE ? "image" : "video",
+                       (long long)s->at.step + 1, what, s4d_modality_name(batch->modality),
                        (long long)batch->index + 1, s->at.epoch + 1, names, s->o->output);
 }
 
@@ -54,6 +54,12 @@ static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, ep
     return S4D_OK;
 }
 
+static const char *seen_name(const bool seen[2])
+{
+    if (seen[S4D_IMAGE] && seen[S4D_VIDEO]) return "mixed";
+    return s4d_modality_name(seen[S4D_IMAGE] ? S4D_IMAGE : S4D_VIDEO);
+}
+
 static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_err *err)
 {
     double norm, rate = s4d_schedule_rate(&s->schedule, s->at.step), begin = s4d_clock_ms();
@@ -68,7 +74,7 @@ static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_e
     if ((s->at.step - 1) % s->o->train.log_every) return s4d_backend_check(s->engine.be, err);
     bool moae = s->engine.classifier && s->o->model.moae.layer_count > 0;
     s4d_step_line line = {.step = s->at.step, .epoch = s->at.epoch + 1,
-                          .modality = g->seen[0] && g->seen[1] ? "mixed" : g->seen[0] ? "image" : "video",
+                          .modality = seen_name(g->seen),
                           .lr = rate, .grad_norm = norm, .result = &g->sum,
                           .experts = moae ? s->o->model.moae.experts : 0, .data_ms = g->data_ms,
                           .compute_ms = g->compute_ms, .samples = g->samples, .skipped = g->skipped};
@@ -78,12 +84,11 @@ static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_e
 
 static void report_epoch(const s4d_session *s, const epoch_sums *sums)
 {
-    static const char *const name[2] = {"image", "video"};
     char losses[96] = "";
     size_t used = 0;
     for (int i = 0; i < 2; ++i)
         if (sums->batches[i])
-            used += (size_t)snprintf(losses + used, sizeof losses - used, ", %s loss %.4f", name[i],
+            used += (size_t)snprintf(losses + used, sizeof losses - used, ", %s loss %.4f", s4d_modality_name((s4d_modality)i),
                                      sums->loss[i] / (double)sums->batches[i]);
     double ms = fmax(sums->data_ms + sums->compute_ms, 1e-3);
     s4d_log(S4D_LOG_INFO, "epoch %d of %d%s, %.1f samples/s, waiting for data %.0f%% of the time", s->at.epoch,

@@ -36,7 +36,7 @@ static double step_gflop(double macs)
 s4d_status s4d_run_plan_make(const s4d_run_opts *o, s4d_run_plan *plan, s4d_err *err)
 {
     const s4d_model_opts *m = &o->model;
-    const s4d_set_opts *set[2] = {&o->data.image, &o->data.video};
+    const s4d_set_opts *set[2] = {s4d_run_set(o, S4D_IMAGE), s4d_run_set(o, S4D_VIDEO)};
     int classes[2] = {0}, per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
     for (int i = 0; i < 2 && o->stage == S4D_FINETUNE; ++i) classes[i] = set[i]->class_count;
     s4d_engine e;

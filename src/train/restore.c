@@ -157,7 +157,7 @@ s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
     s4d_strlist list = {0};
     s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
     if (status != S4D_OK) return status;
-    if (s4d_path_exists(folder)) status = s4d_dir_list(folder, &list, err);
+    status = s4d_checkpoint_list(s, &list, err);
     if (status == S4D_OK && list.count == 0) {
         s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
         status = cut_log(s, err);
@@ -196,7 +196,7 @@ static s4d_status read_heads(const char *path, const s4d_safetensors *file, s4d_
         }
         if (status == S4D_OK && !good)
             status = s4d_err_set(err, S4D_FAILED, "%s: the metadata's \"%s\" is not a list of class names", path, key[i]);
-        if (status == S4D_FAILED || status == S4D_USAGE) status = S4D_FAILED; /* a bad file, not a bad config */
+        if (status != S4D_OK) status = S4D_FAILED; /* a bad file, not a bad config */
         s4d_json_destroy(&doc);
     }
     return status;
@@ -219,7 +219,7 @@ s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_
 /* A head is taken over only where the class names, in order, are the same. */
 static bool head_agrees(const s4d_engine *e, const s4d_head_classes head[2], int modality)
 {
-    const s4d_set_opts *set = s4d_session_set(e->o, (s4d_modality)modality);
+    const s4d_set_opts *set = s4d_run_set(e->o, (s4d_modality)modality);
     if (head[modality].count != e->classes[modality]) return false;
     for (int c = 0; c < e->classes[modality]; ++c)
         if (s4d_labels_find(head[modality].name, head[modality].count, set->classes[c]) != c) return false;

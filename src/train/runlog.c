@@ -63,11 +63,6 @@ s4d_status s4d_runlog_step(s4d_appender *log, const s4d_step_line *line, s4d_err
     return append(log, &w, err);
 }
 
-static const char *modality_name(s4d_modality modality)
-{
-    return modality == S4D_IMAGE ? "image" : "video";
-}
-
 s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err)
 {
     s4d_json_writer w = {0};
@@ -76,7 +71,7 @@ s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, 
     put_integer(&w, "step", step);
     put_integer(&w, "epoch", epoch);
     put_text(&w, "set", r->set->name);
-    put_text(&w, "modality", modality_name(r->modality));
+    put_text(&w, "modality", s4d_modality_name(r->modality));
     put_text(&w, "split", r->split);
     put(&w, "uar", r->metrics.uar);
     put(&w, "war", r->metrics.war);
@@ -123,7 +118,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     const s4d_metrics *m = &r->metrics;
     s4d_json_open(&w, '{');
     put_text(&w, "set", r->set->name);
-    put_text(&w, "modality", modality_name(r->modality));
+    put_text(&w, "modality", s4d_modality_name(r->modality));
     put_text(&w, "split", r->split);
     put_text(&w, "checkpoint", r->checkpoint);
     put_text(&w, "selection", "last epoch");

@@ -8,15 +8,15 @@ static const double pi = 3.14159265358979323846;
 void s4d_schedule_make(s4d_stage stage, const s4d_train_opts *o, int total_batch, int64_t steps_per_epoch,
                        s4d_schedule *out)
 {
+    s4d_train_opts scaled = *o;
+    s4d_train_scale_rates(&scaled, total_batch);
     *out = (s4d_schedule){.stage = stage,
                           .steps = o->epochs * steps_per_epoch,
                           .warmup_steps = (int64_t)(o->warmup_epochs * (double)steps_per_epoch),
                           .warmup_fraction = o->warmup_fraction,
                           .start = o->warmup_start_lr,
-                          .peak = o->lr,
-                          .min = o->min_lr};
-    if (o->lr_scale_batch > 0) out->peak = o->lr * total_batch / o->lr_scale_batch;
-    if (o->min_lr_scale_batch > 0) out->min = o->min_lr * total_batch / o->min_lr_scale_batch;
+                          .peak = scaled.lr,
+                          .min = scaled.min_lr};
 }
 
 static double pretrain_rate(const s4d_schedule *s, int64_t step)

@@ -4,16 +4,11 @@
 #include <string.h>
 
 
-const s4d_set_opts *s4d_session_set(const s4d_run_opts *o, s4d_modality modality)
-{
-    return modality == S4D_IMAGE ? &o->data.image : &o->data.video;
-}
-
 static s4d_status read_lists(s4d_session *s, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        const s4d_set_opts *set = s4d_session_set(s->o, (s4d_modality)i);
+        const s4d_set_opts *set = s4d_run_set(s->o, (s4d_modality)i);
         s4d_bad_sample rule = s->o->data.on_bad_sample;
         if (set->train[0]) status = s4d_manifest_read(set, set->train, rule, &s->train[i], err);
         if (status == S4D_OK && set->test[0] && s->o->stage == S4D_FINETUNE)
@@ -29,8 +24,8 @@ static s4d_engine_load training_load(const s4d_session *s)
     s4d_engine_load load = {0};
     const s4d_eval_opts *eval = &s->o->eval;
     for (int i = 0; i < 2; ++i) {
-        if (s->train[i].count) load.train[i] = s4d_session_set(s->o, (s4d_modality)i)->batch;
-        if (s->test[i].count) load.predict[i] = eval->batch * (i == S4D_VIDEO ? eval->segments * eval->crops : 1);
+        if (s->train[i].count) load.train[i] = s4d_run_set(s->o, (s4d_modality)i)->batch;
+        if (s->test[i].count) load.predict[i] = eval->batch * s4d_eval_views(eval, (s4d_modality)i);
     }
     return load;
 }
@@ -42,7 +37,7 @@ static s4d_status open_engine(s4d_session *s, s4d_err *err)
         if (s->train[i].count) classes[i] = s->train[i].class_count;
         if (s->train[i].count && !classes[i])
             return s4d_err_set(err, S4D_USAGE, "data.%s.classes: fine-tuning needs the class names; list them in index order",
-                               i == S4D_IMAGE ? "image" : "video");
+                               s4d_modality_name((s4d_modality)i));
         if (s->test[i].count && !s->train[i].count) s4d_manifest_release(&s->test[i]); /* no head to test */
     }
     s4d_engine_load load = training_load(s);
@@ -61,7 +56,7 @@ static s4d_status open_loader(s4d_session *s, s4d_err *err)
     for (int i = 0; i < 2; ++i)
         if (s->train[i].count)
             s->set[opts.sets++] = (s4d_loader_set){.modality = (s4d_modality)i, .manifest = &s->train[i],
-                                                   .opts = s4d_session_set(s->o, (s4d_modality)i)};
+                                                   .opts = s4d_run_set(s->o, (s4d_modality)i)};
     return s4d_loader_create(&opts, &s->loader, err);
 }
 
@@ -72,7 +67,7 @@ static s4d_status open_optimiser(s4d_session *s, s4d_err *err)
     if (steps < 1)
         return s4d_err_set(err, S4D_USAGE, "train.accumulate: %d, but an epoch has %lld batches; lower it or the batch sizes",
                            t->accumulate, (long long)s4d_loader_batches(s->loader));
-    const s4d_set_opts *leading = s4d_session_set(s->o, s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE);
+    const s4d_set_opts *leading = s4d_run_set(s->o, s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE);
     s4d_schedule_make(s->o->stage, t, leading->batch * t->accumulate, steps, &s->schedule);
     return s4d_optim_create(&s->optim, s->o->stage, t, s->engine.params, s->o->model.encoder.depth, err);
 }

@@ -26,7 +26,6 @@ typedef struct s4d_session {
     s4d_position at;
 } s4d_session;
 
-const s4d_set_opts *s4d_session_set(const s4d_run_opts *o, s4d_modality modality);
 /* Reads lists, builds model, loader and optimiser, allocates; creates no file. Weights are drawn from the seed. */
 s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err);
 void s4d_session_close(s4d_session *s);
@@ -47,6 +46,8 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
 s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err);
 /* OUTPUT/checkpoints/step-N/{model,state}.safetensors, put in place by one rename; older ones are removed. */
 s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err);
+/* Names of the whole checkpoints in OUTPUT/checkpoints, oldest first. */
+s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err);
 /* Loads the newest checkpoint of the run folder, if there is one, and cuts metrics.jsonl to its step. */
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
 /* Fine-tuning's start from pre-trained or fine-tuned weights: the whole encoder must be there; heads are kept where

@@ -23,11 +23,6 @@ typedef struct state {
     input input[2];
 } state;
 
-static const char *kind_name(int modality)
-{
-    return modality == S4D_IMAGE ? "image" : "video";
-}
-
 static s4d_tensor upload(golden *g, const char *name, int rank, const int64_t *dim)
 {
     s4d_err err = {0};
@@ -52,15 +47,15 @@ static void load_input(state *s, int modality)
     char name[96];
     golden *g = s->g;
     input *in = &s->input[modality];
-    snprintf(name, sizeof name, "%s/input/pixels", kind_name(modality));
+    snprintf(name, sizeof name, "%s/input/pixels", s4d_modality_name((s4d_modality)modality));
     s4d_tensor shape = golden_shape(g, name);
     int64_t T = modality == S4D_IMAGE ? 1 : shape.dim[2], S = shape.dim[shape.rank - 1];
     in->in.modality = (s4d_modality)modality;
     in->in.pixels = upload(g, name, 5, (int64_t[]){shape.dim[0], 3, T, S, S});
-    snprintf(name, sizeof name, "%s/input/targets", kind_name(modality));
+    snprintf(name, sizeof name, "%s/input/targets", s4d_modality_name((s4d_modality)modality));
     in->in.target = upload_as_is(g, name);
     for (int i = 0; i < s->opts.moae.layer_count; ++i) {
-        snprintf(name, sizeof name, "%s/input/router_noise/%d", kind_name(modality), s->opts.moae.layers[i]);
+        snprintf(name, sizeof name, "%s/input/router_noise/%d", s4d_modality_name((s4d_modality)modality), s->opts.moae.layers[i]);
         in->noise[i] = upload_as_is(g, name);
     }
     in->in.noise = in->noise;
@@ -167,7 +162,7 @@ static void check_dropped(golden *g, const char *kind, const s4d_classifier_outp
 static void check_training(state *s, int modality)
 {
     golden *g = s->g;
-    const char *kind = kind_name(modality);
+    const char *kind = s4d_modality_name((s4d_modality)modality);
     s4d_classifier_output out;
     char name[96];
     s4d_zero(g->be, &(s4d_zero_args){.x = s4d_classifier_params(s->model)->g});
@@ -193,8 +188,8 @@ static void check_softmax_balance(state *s, int modality)
     char name[96];
     s4d_zero(g->be, &(s4d_zero_args){.x = s4d_classifier_params(s->model)->g});
     step(s, modality, &out);
-    check_scalar(g, kind_name(modality), "balance_softmax", scalar(g, out.balance));
-    snprintf(name, sizeof name, "%s/grad_softmax/", kind_name(modality));
+    check_scalar(g, s4d_modality_name((s4d_modality)modality), "balance_softmax", scalar(g, out.balance));
+    snprintf(name, sizeof name, "%s/grad_softmax/", s4d_modality_name((s4d_modality)modality));
     golden_compare_params(g, name, s4d_classifier_params(s->model), true, TOL_GRAD);
 }
 
@@ -202,7 +197,7 @@ static void check_softmax_balance(state *s, int modality)
 static void check_evaluation(state *s, int modality, const char *mode)
 {
     golden *g = s->g;
-    const char *kind = kind_name(modality);
+    const char *kind = s4d_modality_name((s4d_modality)modality);
     s4d_classifier_input in = {.modality = (s4d_modality)modality, .pixels = s->input[modality].in.pixels};
     s4d_classifier_output out;
     char name[96];

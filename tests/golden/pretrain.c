@@ -16,11 +16,6 @@ typedef struct state {
     s4d_mae_input in[2]; /* by modality */
 } state;
 
-static const char *kind_name(int modality)
-{
-    return modality == S4D_IMAGE ? "image" : "video";
-}
-
 static void *device_copy(golden *g, s4d_tensor *t, const void *host)
 {
     s4d_err err = {0};
@@ -48,14 +43,14 @@ static void load_input(state *s, int modality)
     char name[64];
     golden *g = s->g;
     s4d_mae_input *in = &s->in[modality];
-    snprintf(name, sizeof name, "%s/input/pixels", kind_name(modality));
+    snprintf(name, sizeof name, "%s/input/pixels", s4d_modality_name((s4d_modality)modality));
     s4d_tensor shape = golden_shape(g, name);
     float *pixels = golden_floats(g, name, NULL);
     int64_t T = modality == S4D_IMAGE ? 1 : shape.dim[2];
     in->pixels = S4D_TENSOR(s4d_backend_real(g->be), NULL, shape.dim[0], 3, T, shape.dim[shape.rank - 2],
                             shape.dim[shape.rank - 1]);
     device_copy(g, &in->pixels, pixels);
-    snprintf(name, sizeof name, "%s/input/mask", kind_name(modality));
+    snprintf(name, sizeof name, "%s/input/mask", s4d_modality_name((s4d_modality)modality));
     shape = golden_shape(g, name);
     int32_t *mask = golden_ints(g, name, NULL);
     in->visible = token_list(g, mask, shape.dim[0], shape.dim[1], 0);
@@ -106,17 +101,17 @@ static void check_outputs(state *s, int modality)
     s4d_params *params = s4d_mae_params(s->mae);
     s4d_arena_reset(&s->arena, 0);
     s4d_mae_predict_all(s->mae, &s->arena, &s->in[modality], &out);
-    snprintf(name, sizeof name, "%s/output/encoder", kind_name(modality));
+    snprintf(name, sizeof name, "%s/output/encoder", s4d_modality_name((s4d_modality)modality));
     golden_compare_tensor(g, name, out.encoder, TOL_FORWARD);
-    snprintf(name, sizeof name, "%s/output/prediction", kind_name(modality));
+    snprintf(name, sizeof name, "%s/output/prediction", s4d_modality_name((s4d_modality)modality));
     golden_compare_tensor(g, name, out.prediction, TOL_FORWARD);
-    snprintf(name, sizeof name, "%s/output/target", kind_name(modality));
+    snprintf(name, sizeof name, "%s/output/target", s4d_modality_name((s4d_modality)modality));
     golden_compare_tensor(g, name, out.target, TOL_TARGET);
     s4d_zero(g->be, &(s4d_zero_args){.x = params->g});
     step(s, modality, &out);
-    snprintf(name, sizeof name, "%s/output/loss", kind_name(modality));
+    snprintf(name, sizeof name, "%s/output/loss", s4d_modality_name((s4d_modality)modality));
     golden_line(g, name, loss_error(g, name, out.loss, &loss), TOL_LOSS);
-    snprintf(name, sizeof name, "%s/grad/", kind_name(modality));
+    snprintf(name, sizeof name, "%s/grad/", s4d_modality_name((s4d_modality)modality));
     golden_compare_params(g, name, params, true, TOL_GRAD);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 typedef enum s4d_modality { S4D_IMAGE, S4D_VIDEO } s4d_modality;
+const char *s4d_modality_name(s4d_modality modality); /* "image" or "video", as in config keys and results */
 
 typedef enum s4d_erase {
     S4D_ERASE_NONE,

@@ -31,7 +31,7 @@ typedef struct s4d_tensor {
     int64_t dim[S4D_MAX_RANK];
 } s4d_tensor;
 
-/* s4d_tensor_make(S4D_F32, p, 2, 3, 4): dims are int64_t; use the macro, which counts and casts them. */
+/* dim has `rank` sizes; the macro S4D_TENSOR(S4D_F32, p, 2, 3, 4) counts and casts them. */
 s4d_tensor s4d_tensor_of(s4d_dtype dtype, void *data, int rank, const int64_t *dim);
 #define S4D_TENSOR(dtype, data, ...)                                                               \
     s4d_tensor_of(dtype, data, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),          \

@@ -52,4 +52,24 @@ typedef struct s4d_run_opts {
     bool overwrite;       /* empty the run folder first */
 } s4d_run_opts;
 
+/* data.image or data.video. */
+static inline const s4d_set_opts *s4d_run_set(const s4d_run_opts *o, s4d_modality modality)
+{
+    return modality == S4D_IMAGE ? &o->data.image : &o->data.video;
+}
+
+/* Views a test sample is seen in: an image has one. */
+static inline int s4d_eval_views(const s4d_eval_opts *o, s4d_modality modality)
+{
+    return modality == S4D_VIDEO ? o->segments * o->crops : 1;
+}
+
+/* lr and min_lr as they are used with that total batch; both *_scale_batch become 0. */
+static inline void s4d_train_scale_rates(s4d_train_opts *o, double total_batch)
+{
+    if (o->lr_scale_batch > 0) o->lr = o->lr * total_batch / o->lr_scale_batch;
+    if (o->min_lr_scale_batch > 0) o->min_lr = o->min_lr * total_batch / o->min_lr_scale_batch;
+    o->lr_scale_batch = o->min_lr_scale_batch = 0;
+}
+
 #endif
