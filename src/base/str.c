@@ -243,7 +243,8 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
             continue;
         }
         int distance = edit_distance(word, size, candidate[i], other);
-        if (distance < best_distance) {
+        bool alike = 2 * (size_t)distance <= (size > other ? size : other);
+        if (alike && distance < best_distance) {
             best_distance = distance;
             best = candidate[i];
         }

@@ -90,8 +90,10 @@ s4d_status cmd_doctor(int argc, char **argv, s4d_err *err)
     puts("s4d " S4D_VERSION);
     print_build();
     print_machine();
-    printf("video    %s\n", s4d_clip_has_video() ? "read and written through FFmpeg"
-                                                 : "not in this build; frame folders only (build with -DS4D_VIDEO=ON)");
+    printf("images   %s, %s\n", s4d_image_png_library(), s4d_image_jpeg_library());
+    const char *ffmpeg = s4d_video_library();
+    printf("video    %s%s\n", ffmpeg ? "FFmpeg " : "not in this build; frame folders only (build with -DS4D_VIDEO=ON)",
+           ffmpeg ? ffmpeg : "");
     try_device("ref", &of_ref); /* printed; the exit status says whether the device that trains works */
     status = try_device("cpu", err);
     puts("cuda     not in this version");

@@ -152,12 +152,3 @@ s4d_status s4d_clip_read(s4d_clip *clip, const int *index, int n, s4d_image *fra
     }
     return S4D_OK;
 }
-
-bool s4d_clip_has_video(void)
-{
-#ifdef S4D_WITH_VIDEO
-    return true;
-#else
-    return false;
-#endif
-}

@@ -20,6 +20,18 @@ typedef struct jpeg_job {
     char reason[JMSG_LENGTH_MAX];
 } jpeg_job;
 
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+const char *s4d_image_jpeg_library(void)
+{
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION);
+#else
+    return "libjpeg " TEXT(JPEG_LIB_VERSION);
+#endif
+}
+
 static void on_error(j_common_ptr codec)
 {
     jpeg_job *job = (jpeg_job *)codec->err;

@@ -28,6 +28,11 @@ static void on_error(png_structp png, png_const_charp text)
     png_longjmp(png, 1);
 }
 
+const char *s4d_image_png_library(void)
+{
+    return "libpng " PNG_LIBPNG_VER_STRING;
+}
+
 /* Warnings concern chunks that do not change the pixels. */
 static void on_warning(png_structp png, png_const_charp text)
 {

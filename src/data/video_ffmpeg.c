@@ -6,10 +6,16 @@
 #include <string.h>
 
 #include "s4d/base/mem.h"
+#include "s4d/data/clip.h"
 
 #ifdef S4D_WITH_VIDEO
 
 #include "data/stream_ffmpeg.h"
+
+const char *s4d_video_library(void)
+{
+    return av_version_info();
+}
 
 struct s4d_video {
     char *path;
@@ -162,6 +168,11 @@ s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *
 }
 
 #else
+
+const char *s4d_video_library(void)
+{
+    return NULL;
+}
 
 s4d_status s4d_video_open(const char *path, s4d_video **out, s4d_err *err)
 {

@@ -232,7 +232,7 @@ s4d_status s4d_synth_make(const s4d_synth_opts *opts, s4d_err *err)
     if (status) {
         goto done;
     }
-    if (!o.frame_folders && !s4d_clip_has_video()) {
+    if (!o.frame_folders && !s4d_video_library()) {
         s4d_log(S4D_LOG_WARN, "clips are written as folders of frames: this build has no video");
         o.frame_folders = true;
     }

@@ -165,7 +165,7 @@ void golden_decode(golden *g)
         s4d_image image = {0};
         s4d_err err = {0};
         if (strncmp(want->name, "rgb/", 4)) continue;
-        if (s4d_str_ends(want->name, ".bmp") && !s4d_clip_has_video()) {
+        if (s4d_str_ends(want->name, ".bmp") && !s4d_video_library()) {
             golden_skip(g, want->name, "this build has no libavcodec");
             continue;
         }

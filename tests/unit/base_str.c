@@ -143,6 +143,10 @@ static void nearest_word(void **state)
     assert_null(s4d_str_nearest("ep", word, 3));
     assert_null(s4d_str_nearest("batch_size", word, 3));
     assert_null(s4d_str_nearest("x", word, 0));
+    static const char *const small[] = {"lr", "eval", "seed"};
+    assert_string_equal(s4d_str_nearest("evla", small, 3), "eval");
+    assert_null(s4d_str_nearest("foo", small, 3));
+    assert_null(s4d_str_nearest("size", small, 3));
     char endless[4000];
     memset(endless, 'e', sizeof endless - 1);
     endless[sizeof endless - 1] = '\0';

@@ -34,7 +34,7 @@ static const char *fixture(const char *name)
 
 static void need_video(void)
 {
-    if (!s4d_clip_has_video()) {
+    if (!s4d_video_library()) {
         skip();
     }
 }
@@ -145,7 +145,7 @@ static void test_files_that_are_no_video(void **state)
     fill(&image, 8, 8, 9);
     assert_int_equal(s4d_image_write_png(in_folder("still.png"), &image, NULL), S4D_OK);
     s4d_image_release(&image);
-    if (!s4d_clip_has_video()) {
+    if (!s4d_video_library()) {
         refused(in_folder("text.mp4"), "no video support");
         return;
     }
@@ -358,7 +358,7 @@ static void test_a_failed_writer_leaves_no_file(void **state)
 {
     (void)state;
     s4d_err err = {0};
-    if (!s4d_clip_has_video()) {
+    if (!s4d_video_library()) {
         assert_int_equal(write_video(in_folder("x.mp4"), 16, 16, 1, &err), S4D_FAILED);
         assert_non_null(strstr(err.text, "no video support"));
         return;

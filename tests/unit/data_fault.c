@@ -187,7 +187,7 @@ static void test_pictures(void **state)
     sweep(S4D_FAULT_FSYNC, 2, write_pictures);
     sweep(S4D_FAULT_RENAME, 2, write_pictures);
     sweep(S4D_FAULT_ALLOC, 3, resize);
-    if (s4d_clip_has_video()) {
+    if (s4d_video_library()) {
         sweep(S4D_FAULT_ALLOC, 2, read_bmp);
         sweep(S4D_FAULT_READ, 2, read_bmp);
     }
@@ -205,7 +205,7 @@ static void test_clips(void **state)
     s4d_image_release(&image);
     sweep(S4D_FAULT_ALLOC, 8, read_folder);
     sweep(S4D_FAULT_READ, 2, read_folder);
-    if (s4d_clip_has_video()) {
+    if (s4d_video_library()) {
         sweep(S4D_FAULT_ALLOC, 5, read_mp4);
         sweep(S4D_FAULT_READ, 4, read_mp4);
         sweep(S4D_FAULT_READ, 6, read_webm);

@@ -307,7 +307,7 @@ static void test_cut_bmp(void **state)
     (void)state;
     s4d_bytes file = {0};
     read_file("golden/images/decode/rgb.bmp", &file);
-    if (!s4d_clip_has_video()) {
+    if (!s4d_video_library()) {
         refused(file.data, file.size, "no video support");
     } else {
         for (size_t n = 2; n < file.size; n += n < file.size - 300 ? 997 : 1) {

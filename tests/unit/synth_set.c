@@ -20,7 +20,7 @@ static s4d_synth_opts small(const char *output)
 {
     return (s4d_synth_opts){.output = output, .seed = 9, .size = 32, .classes = 7, .train_images = 21, .test_images = 14,
                             .train_clips = 21, .test_clips = 14, .unlabelled_images = 6, .unlabelled_clips = 3, .folds = 2,
-                            .frame_folders = !s4d_clip_has_video()};
+                            .frame_folders = !s4d_video_library()};
 }
 
 static const char *path_of(const char *name)
@@ -64,7 +64,7 @@ static void test_same_seed_same_bytes(void **state)
         snprintf(b, sizeof b, "b/%s", file[i]);
         same_file(a, b);
     }
-    if (s4d_clip_has_video()) same_file("a/clips/00001.mp4", "b/clips/00001.mp4");
+    if (s4d_video_library()) same_file("a/clips/00001.mp4", "b/clips/00001.mp4");
     o.output = path_of("c");
     o.seed = 10;
     make(&o);
@@ -121,7 +121,7 @@ static void assert_apart(const s4d_manifest *train, const s4d_manifest *test, co
 static void test_lists_and_people(void **state)
 {
     (void)state;
-    const char *suffix = s4d_clip_has_video() ? ".mp4" : "";
+    const char *suffix = s4d_video_library() ? ".mp4" : "";
     s4d_manifest stills[2] = {read_list(S4D_LIST_TEXT, "images/train.txt", "affectnet7", ""),
                               read_list(S4D_LIST_TEXT, "images/test.txt", "affectnet7", "")};
     s4d_manifest clips[2] = {read_list(S4D_LIST_CSV, "clips/train_set_1.csv", "dfew", suffix),

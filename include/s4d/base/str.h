@@ -34,7 +34,8 @@ long s4d_strlist_find(const s4d_strlist *list, const char *text); /* index or -1
 int s4d_str_natural(const char *a, const char *b);
 bool s4d_str_ends(const char *text, const char *tail);       /* exact */
 bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case ignored */
-/* The candidate nearest to `word` by edit distance, or NULL when none is within 3; for "did you mean". */
+/* The candidate nearest to `word` by edit distance, or NULL when none is within 3 and within half its length; for "did
+ * you mean". */
 const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
 
 /* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */

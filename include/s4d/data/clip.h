@@ -9,7 +9,7 @@
 #include "s4d/data/image.h"
 #include "s4d/data/options.h"
 
-/* Training frames (METHOD.md section 6; Pillow-free arithmetic of PIXELS.md section 5): index[clip] of a video of
+/* Training frames (METHOD.md section 6; the arithmetic is PIXELS.md section 5): index[clip] of a video of
  * `frames` frames, stride `rate`. Longer than clip*rate: the window ending at `end` (clip*rate <= end < frames). */
 void s4d_clip_train_index(int frames, int rate, int clip, int end, int *index);
 /* Draws `end` where the video is long enough, then as above. */
@@ -28,8 +28,8 @@ int s4d_clip_frames(const s4d_clip *clip); /* at least 1 */
 /* Decodes frame index[i] into frame[i], i < n; indices in 0..frames-1, never falling, repeats decoded once and copied. */
 s4d_status s4d_clip_read(s4d_clip *clip, const int *index, int n, s4d_image *frame, s4d_err *err);
 
-/* Whether this build reads and writes video files. */
-bool s4d_clip_has_video(void);
+/* FFmpeg's version, as "5.1.6"; NULL: this build neither reads nor writes video files. */
+const char *s4d_video_library(void);
 
 /* Writes an .mp4 by libavcodec's built-in MPEG-4 encoder, one thread, so that the same frames give the same bytes. */
 typedef struct s4d_video_writer s4d_video_writer;

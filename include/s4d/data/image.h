@@ -28,6 +28,10 @@ s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err);
 s4d_status s4d_image_write_png(const char *path, const s4d_image *image, s4d_err *err);
 s4d_status s4d_image_write_jpeg(const char *path, const s4d_image *image, int quality, s4d_err *err); /* 1..100, 4:2:0 */
 
+/* "libpng 1.6.39" and the like; text lives as long as the program. */
+const char *s4d_image_png_library(void);
+const char *s4d_image_jpeg_library(void);
+
 typedef enum s4d_filter { S4D_BILINEAR, S4D_BICUBIC } s4d_filter;
 /* Pillow's antialiased resize, byte for byte (PIXELS.md section 1), of a box inside the picture:
  * box = {top, left, height, width}, NULL for the whole. Cuts first, then resizes, as torchvision's resized_crop does. */
