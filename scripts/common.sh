@@ -3,7 +3,7 @@
 say() { printf '\n== %s\n' "$*"; }
 
 # What building needs, then what testing adds (Debian 12 and Ubuntu 24.04 share these names).
-build_packages="gcc libc6-dev cmake ninja-build pkg-config libpng-dev libjpeg-dev libcjson-dev libdnnl-dev
+build_packages="gcc libc6-dev cmake make pkg-config libpng-dev libjpeg-dev libcjson-dev libdnnl-dev
   libavformat-dev libavcodec-dev libswscale-dev libavutil-dev libcmocka-dev"
 test_packages="clang libomp-dev python3"
 
@@ -17,13 +17,12 @@ install_packages() {
         return
     fi
     local root=()
-    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "run as root or install sudo; missing are: ${missing[*]}" >&2; return 1; }
+        root=(sudo)
+    fi
     echo "installing: ${missing[*]}"
     "${root[@]}" apt-get update -qq
-    # Where the system has no oneDNN package, OpenBLAS takes its place; CMake finds whichever is there.
-    if ! apt-cache show libdnnl-dev >/dev/null 2>&1; then
-        missing=("${missing[@]/#libdnnl-dev/libopenblas-dev}")
-    fi
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
@@ -33,7 +32,7 @@ build() {
     shift
     mkdir -p "$folder"
     log=$folder/build.log
-    if ! { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder"; } >"$log" 2>&1; then
+    if ! { cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)"; } >"$log" 2>&1; then
         tail -n 60 "$log"
         return 1
     fi

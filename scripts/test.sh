@@ -57,7 +57,7 @@ unit_tests() {
 
 say "packages"
 # shellcheck disable=SC2086
-install_packages $build_packages $test_packages
+install_packages $build_packages $test_packages || exit 1
 
 say "the source tree"
 check "includes point one way" python3 scripts/check_layers.py
@@ -77,7 +77,7 @@ check "operations: an absent device that is required is a failure" \
     bash -c 'build/tests/parity --device cuda --require cuda; [ $? -eq 1 ]'
 check_counted "gradients against finite differences" build/tests/grad
 check_counted "golden" build/tests/golden tests/golden
-check "golden: a folder with nothing in it fails" bash -c "! build/tests/golden $work"
+check "golden: a folder with nothing in it fails" bash -c 'build/tests/golden "$1"; [ $? -eq 1 ]' golden "$work"
 
 say "clang, warnings as errors"
 check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release

@@ -24,10 +24,12 @@ s4d_status s4d_dir_make(const char *path, s4d_err *err)
         }
         char kept = part[i];
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && !s4d_path_is_dir(part)) {
-            return s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", part,
-                               errno == EEXIST ? "a file of that name is in the way"
-                                               : strerror(errno));
+        int reason = mkdir(part, 0777) != 0 ? errno : 0;
+        if (reason != 0 && !s4d_path_is_dir(part)) {
+            return s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s%s", part,
+                               reason == EEXIST ? "a file of that name is in the way"
+                                                : strerror(reason),
+                               reason == ENOSPC ? "; free some space" : "");
         }
         part[i] = kept;
     }

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies text and cuts it between characters, so that a cut sentence is still UTF-8. */
+#include "s4d/base/str.h"
+
+/* Copies text as one printable line, cut between characters, so that it is still UTF-8. */
 static void store(s4d_err *err, const char *text)
 {
     size_t n = strlen(text);
@@ -18,6 +20,7 @@ static void store(s4d_err *err, const char *text)
     }
     memcpy(err->text, text, n);
     err->text[n] = '\0';
+    s4d_str_printable(err->text);
 }
 
 s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)

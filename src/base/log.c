@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "s4d/base/str.h"
+
 static _Atomic int lowest_shown = S4D_LOG_INFO;
 
 void s4d_log_set_level(s4d_log_level lowest)
@@ -22,6 +24,7 @@ void s4d_log(s4d_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    s4d_str_printable(text);
     /* One call a line: the stream's lock keeps lines of several threads apart. */
     fprintf(stderr, "%s%s\n", level == S4D_LOG_WARN ? "warning: " : "", text);
 }

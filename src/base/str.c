@@ -252,6 +252,15 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
     return best;
 }
 
+void s4d_str_printable(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7F) {
+            *text = '?';
+        }
+    }
+}
+
 size_t s4d_utf8_length(const char *at, const char *end)
 {
     const unsigned char *p = (const unsigned char *)at;

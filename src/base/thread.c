@@ -59,35 +59,37 @@ static int exit_status(int number)
     return number == SIGINT ? S4D_INTERRUPTED : S4D_TERMINATED;
 }
 
-static sigset_t ending_signals(void)
+static void *wait_for_signals(void *set)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-static void *wait_for_signals(void *unused)
-{
-    const sigset_t set = ending_signals();
-    for (int number; sigwait(&set, &number) == 0;) {
+    for (int number; sigwait(set, &number) == 0;) {
         int none = 0;
         if (!atomic_compare_exchange_strong(&first_signal, &none, number)) {
             _exit(exit_status(number));
         }
     }
-    return unused;
+    return NULL;
+}
+
+/* A signal that the parent process had this one ignore stays ignored. */
+static void add_unless_ignored(sigset_t *set, int number)
+{
+    struct sigaction now;
+    if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN) {
+        sigaddset(set, number);
+    }
 }
 
 /* Not by a handler: oneDNN's products run with the stack pointer in a block of the heap, where the
  * frame of a handler would overwrite what lies below that block. */
 void s4d_interrupt_install(void)
 {
-    const sigset_t set = ending_signals();
+    static sigset_t set; /* outlives this call: the waiter reads it */
     pthread_t waiter;
+    sigemptyset(&set);
+    add_unless_ignored(&set, SIGINT);
+    add_unless_ignored(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (pthread_create(&waiter, NULL, wait_for_signals, NULL) == 0) {
+    if (pthread_create(&waiter, NULL, wait_for_signals, &set) == 0) {
         pthread_detach(waiter);
     } else {
         pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the first one ends the process, then */

@@ -41,18 +41,32 @@ static const char *line_end(const s4d_list_reader *r, const char **next)
     return end > r->at && end[-1] == '\r' ? end - 1 : end;
 }
 
-static bool is_blank(const char *from, const char *to)
+static bool is_blank(char byte)
 {
-    while (from < to && (*from == ' ' || *from == '\t')) {
-        from++;
+    return byte == ' ' || byte == '\t';
+}
+
+/* Without the blanks at either end. */
+static void trim(const char **from, const char **to)
+{
+    while (*from < *to && is_blank(**from)) {
+        ++*from;
     }
+    while (*to > *from && is_blank((*to)[-1])) {
+        --*to;
+    }
+}
+
+static bool is_empty(const char *from, const char *to)
+{
+    trim(&from, &to);
     return from == to;
 }
 
 static void skip_blank_lines(s4d_list_reader *r)
 {
     const char *next;
-    while (r->at < r->end && is_blank(r->at, line_end(r, &next))) {
+    while (r->at < r->end && is_empty(r->at, line_end(r, &next))) {
         r->at = next;
         r->line++;
     }
@@ -67,24 +81,20 @@ static void keep(s4d_list_reader *r, int column, const char *from, const char *t
 
 static void plain_record(s4d_list_reader *r, s4d_record *out)
 {
-    const char *next;
-    const char *end = line_end(r, &next);
-    const char *cut = end;
-    if (r->two) {
-        while (end > r->at && end[-1] == ' ') {
-            end--;
-        }
-        for (cut = end; cut > r->at && cut[-1] != ' '; cut--) {
-        }
-    }
+    const char *next, *begin = r->at, *end = line_end(r, &next);
     out->columns = 1;
-    if (r->two && cut > r->at) {
+    trim(&begin, &end);
+    const char *cut = end;
+    while (r->two && cut > begin && !is_blank(cut[-1])) {
+        cut--;
+    }
+    if (r->two && cut > begin) {
         keep(r, 1, cut, end);
-        for (end = cut; end > r->at && end[-1] == ' '; end--) {
-        }
+        end = cut;
+        trim(&begin, &end);
         out->columns = 2;
     }
-    keep(r, 0, r->at, end);
+    keep(r, 0, begin, end);
     r->at = next;
     r->line++;
 }
@@ -128,7 +138,9 @@ static const char *comma_field(s4d_list_reader *r, int column, bool *more)
     } else if (!quoted && find_byte(r->at, stop, '"')) {
         fault = "a quote stands inside a field that does not begin with one";
     }
-    keep(r, column, r->at, stop);
+    const char *begin = r->at, *last = stop;
+    trim(&begin, &last);
+    keep(r, column, begin, last);
     *more = comma != NULL;
     r->at = *more ? comma + 1 : next;
     r->line += !*more;

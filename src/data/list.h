@@ -12,7 +12,7 @@ typedef struct s4d_list_reader {
     const char *at, *end;
     long line;  /* of `at`, from 1 */
     bool comma; /* comma-separated */
-    bool two;   /* plain lines are cut at their last space */
+    bool two;   /* plain lines are cut at their last blank */
     s4d_str field[2];
 } s4d_list_reader;
 
@@ -26,7 +26,7 @@ typedef struct s4d_record {
 /* A byte-order mark is passed over. The text must outlive the reader. */
 void s4d_list_init(s4d_list_reader *r, const char *text, size_t size, s4d_list_format format);
 void s4d_list_release(s4d_list_reader *r);
-/* The next record; blank lines are passed over. False after the last, or when memory ran out
+/* The next record; blank lines are passed over, and blanks around a field that is not quoted. False after the last, or when memory ran out
  * (s4d_list_failed). */
 bool s4d_list_next(s4d_list_reader *r, s4d_record *out);
 bool s4d_list_failed(const s4d_list_reader *r);

@@ -71,11 +71,18 @@ static s4d_status check_items(const s4d_loader_plan *plan, const s4d_loader_item
                               s4d_loader_output *out, s4d_err *err)
 {
     size_t bytes = 0;
+    s4d_status status = S4D_OK;
     for (int i = 0; i < items; i++) {
-        if (item[i].status != S4D_OK && !skipped(plan, &item[i])) {
-            return s4d_err_set(err, item[i].status, "%s", item[i].err.text);
+        bool bad = item[i].status != S4D_OK && !skipped(plan, &item[i]);
+        if (bad && status == S4D_OK) {
+            status = s4d_err_set(err, item[i].status, "%s", item[i].err.text);
+        } else if (bad) { /* so that one run names all that its batch shows */
+            s4d_log(S4D_LOG_WARN, "%s", item[i].err.text);
         }
         bytes += item[i].bytes;
+    }
+    if (status != S4D_OK) {
+        return status;
     }
     if (bytes > out->room) {
         s4d_mem_free(out->pixels);

@@ -9,11 +9,12 @@
 
 #include "data/list.h"
 #include "s4d/base/file.h"
+#include "s4d/base/log.h"
 #include "s4d/base/mem.h"
 
-enum { LIST_SIZE_MAX = 1 << 30 };
+enum { LIST_SIZE_MAX = 1 << 30, FAULTS_NAMED = 20 };
 
-/* The faulty lines: the first in words, the others counted. */
+/* The faulty lines: the first in words, some more as warnings, all counted. */
 typedef struct faults {
     long count;
     char text[640];
@@ -21,6 +22,7 @@ typedef struct faults {
 } faults;
 
 typedef struct parse {
+    const char *path; /* of the list */
     const s4d_set_opts *opts;
     s4d_bad_sample on_bad;
     s4d_manifest *manifest;
@@ -33,15 +35,19 @@ static const char CORRECT_LIST[] = "correct the list";
 __attribute__((format(printf, 4, 5))) static void add_fault(parse *p, long line, const char *remedy,
                                                             const char *format, ...)
 {
-    if (p->faults.count++ > 0) {
-        return;
-    }
-    int n = snprintf(p->faults.text, sizeof p->faults.text, "line %ld: ", line);
+    char text[sizeof p->faults.text];
+    int n = snprintf(text, sizeof text, "line %ld: ", line);
     va_list args;
     va_start(args, format);
-    vsnprintf(p->faults.text + n, sizeof p->faults.text - (size_t)n, format, args);
+    vsnprintf(text + n, sizeof text - (size_t)n, format, args);
     va_end(args);
-    p->faults.remedy = remedy;
+    if (p->faults.count == 0) {
+        memcpy(p->faults.text, text, sizeof text);
+        p->faults.remedy = remedy;
+    } else if (p->faults.count < FAULTS_NAMED) {
+        s4d_log(S4D_LOG_WARN, "%s: %s", p->path, text);
+    }
+    p->faults.count++;
 }
 
 /* Without spaces at either end, cut to the length of `out`; false where it was cut. */
@@ -105,7 +111,8 @@ static bool named_label(parse *p, const s4d_record *record, int32_t *label)
 }
 
 /* The id with zeros before a number and the suffix behind; an extension that both have is not
- * doubled, so that "train_00001.jpg" and "_aligned.jpg" make "train_00001_aligned.jpg". */
+ * doubled, so that "train_00001.jpg" and "_aligned.jpg" make "train_00001_aligned.jpg", and stays
+ * as it is written, ".MP4" too. */
 static void build_name(const s4d_set_opts *o, const char *id, s4d_str *out)
 {
     size_t n = strlen(id);
@@ -116,11 +123,10 @@ static void build_name(const s4d_set_opts *o, const char *id, s4d_str *out)
         }
     }
     const char *extension = strrchr(o->suffix, '.');
-    if (extension && s4d_str_ends_nocase(id, extension)) {
-        n -= strlen(extension);
-    }
-    s4d_str_add_bytes(out, id, n);
-    s4d_str_add(out, o->suffix);
+    size_t both = extension && s4d_str_ends_nocase(id, extension) ? strlen(extension) : 0;
+    s4d_str_add_bytes(out, id, n - both);
+    s4d_str_add_bytes(out, o->suffix, strlen(o->suffix) - both);
+    s4d_str_add(out, id + n - both);
 }
 
 static bool build_path(parse *p, const s4d_record *record, char path[S4D_PATH_MAX])
@@ -266,7 +272,7 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad
     char path[S4D_PATH_MAX];
     s4d_bytes text = {0};
     s4d_list_reader reader = {0};
-    parse p = {.opts = opts, .on_bad = on_bad, .manifest = out};
+    parse p = {.path = path, .opts = opts, .on_bad = on_bad, .manifest = out};
     *out = (s4d_manifest){0};
     s4d_status status = copy_classes(opts, out, err);
     if (status == S4D_OK) {
@@ -280,6 +286,9 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad
     }
     if (memchr(text.data, '\0', text.size)) {
         status = s4d_err_set(err, S4D_FAILED, "the list is not plain text; save it as UTF-8");
+    } else if (memchr(text.data, '\r', text.size) && !memchr(text.data, '\n', text.size)) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "the lines end in a carriage return alone; save the list with line feeds");
     } else {
         s4d_list_init(&reader, (const char *)text.data, text.size, opts->format);
         status = take_records(&p, &reader, err);

@@ -54,18 +54,20 @@ static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
 {
     struct stat about;
     uint8_t head[S4D_CONTAINER_HEAD];
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe would wait */
     if (file < 0) {
         return s4d_err_set(err, S4D_FAILED, "cannot be opened: %s", strerror(errno));
     }
     bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-    if (regular && about.st_size == 0) {
+    if (!regular || about.st_size == 0) {
         close(file);
-        return s4d_err_set(err, S4D_FAILED,
-                           "the file is empty; copy it again or take it out of the list");
+        return s4d_err_set(err, S4D_FAILED, "%s",
+                           regular ? "the file is empty; copy it again or take it out of the list"
+                                   : "is not a regular file; name a file");
     }
-    ssize_t n = regular ? pread(file, head, sizeof head, 0) : 0;
-    s->cut = n > 0 && s4d_container_is_cut(head, (size_t)n, (uint64_t)about.st_size);
+    ssize_t n = pread(file, head, sizeof head, 0);
+    s->cut = n > 0 && (s4d_container_is_cut(head, (size_t)n, (uint64_t)about.st_size) ||
+                       s4d_boxes_are_cut(file, (uint64_t)about.st_size));
     uint8_t *buffer = av_malloc(IO_BUFFER);
     if (buffer) {
         s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL, seek_bytes);

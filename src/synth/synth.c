@@ -2,9 +2,11 @@
  * move into place. */
 #include "s4d/synth/synth.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "s4d/base/log.h"
@@ -96,28 +98,50 @@ static s4d_status name_places(const char *output, places *out, s4d_err *err)
     return S4D_OK;
 }
 
+static s4d_status left_over(const char *folder, s4d_err *err)
+{
+    return s4d_err_set(err, S4D_FAILED,
+                       "%s: is left from a run that was cut off, or another run is writing it; "
+                       "remove it and try again",
+                       folder);
+}
+
 /* Nothing may stand where the set goes but an empty folder, which is taken away. */
 static s4d_status clear_places(const places *at, s4d_err *err)
 {
     if (s4d_path_exists(at->growing)) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: is left from a run that was cut off, or another run is writing it; "
-                           "remove it and try again",
-                           at->growing);
+        return left_over(at->growing, err);
     }
-    if (!s4d_path_exists(at->final)) {
+    if (rmdir(at->final) == 0 || errno == ENOENT) {
         return S4D_OK;
     }
-    if (!s4d_path_is_dir(at->final)) {
+    if (errno == ENOTDIR) {
         return s4d_err_set(err, S4D_FAILED, "%s: is not a folder; name another or remove it",
                            at->final);
     }
-    if (rmdir(at->final) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST) {
         return s4d_err_set(err, S4D_FAILED,
                            "%s: exists and is not empty; name another folder or remove this one",
                            at->final);
     }
-    return S4D_OK;
+    return s4d_err_set(err, S4D_FAILED,
+                       "%s: cannot be replaced by a new folder: %s; name one to make below it",
+                       at->final, strerror(errno));
+}
+
+/* Of two runs at once only one makes it. */
+static s4d_status make_growing(const char *folder, s4d_err *err)
+{
+    char parent[S4D_PATH_MAX];
+    s4d_path_dir(parent, folder);
+    s4d_status status = s4d_dir_make(parent, err);
+    if (status == S4D_OK && mkdir(folder, 0777) != 0) {
+        status = errno == EEXIST
+                     ? left_over(folder, err)
+                     : s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", folder,
+                                   strerror(errno));
+    }
+    return status;
 }
 
 static s4d_status make_folders(const s4d_synth_opts *o, const char *folder, s4d_err *err)
@@ -225,7 +249,8 @@ s4d_status s4d_synth_make(const s4d_synth_opts *opts, s4d_err *err)
     s4d_plan plan = {0};
     s4d_synth_opts o = *opts;
     s4d_status status = check_opts(&o, err);
-    if (status || (status = name_places(o.output, &at, err)) || (status = clear_places(&at, err))) {
+    if (status || (status = name_places(o.output, &at, err)) ||
+        (status = clear_places(&at, err)) || (status = make_growing(at.growing, err))) {
         return status;
     }
     status = make_folders(&o, at.growing, err);

@@ -19,7 +19,7 @@ typedef struct group {
 /* Sums of an epoch, for the line people read. */
 typedef struct epoch_sums {
     double loss[2], data_ms, compute_ms;
-    int64_t batches[2], samples, skipped;
+    int64_t batches[2], samples, skipped[2];
 } epoch_sums;
 
 static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const char *what, s4d_err *err)
@@ -93,7 +93,19 @@ static void report_epoch(const s4d_session *s, const epoch_sums *sums)
     double ms = fmax(sums->data_ms + sums->compute_ms, 1e-3);
     s4d_log(S4D_LOG_INFO, "epoch %d of %d%s, %.1f samples/s, waiting for data %.0f%% of the time", s->at.epoch,
             s->o->train.epochs, losses, (double)sums->samples * 1000 / ms, 100 * sums->data_ms / ms);
-    if (sums->skipped) s4d_log(S4D_LOG_WARN, "%lld samples were skipped in this epoch", (long long)sums->skipped);
+    int64_t skipped = sums->skipped[0] + sums->skipped[1];
+    if (skipped) s4d_log(S4D_LOG_WARN, "%lld samples were skipped in this epoch", (long long)skipped);
+}
+
+/* Skipping is for single files: a set of which nothing could be read ends the run. */
+static s4d_status check_read(const s4d_session *s, const epoch_sums *sums, s4d_err *err)
+{
+    for (int i = 0; i < 2; ++i)
+        if (sums->skipped[i] && !sums->batches[i])
+            return s4d_err_set(err, S4D_FAILED, "data.%s: not one sample of the list %s could be read; check data.%s.root",
+                               s4d_modality_name((s4d_modality)i), s4d_run_set(s->o, (s4d_modality)i)->train,
+                               s4d_modality_name((s4d_modality)i));
+    return S4D_OK;
 }
 
 /* One pass; ends early with the signal's status after leaving a checkpoint. */
@@ -108,6 +120,7 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
         g.data_ms += s4d_clock_ms() - begin;
         if (status != S4D_OK || !batch) break;
         g.skipped += batch->skipped;
+        sums->skipped[batch->modality] += batch->skipped;
         if (batch->count) {
             begin = s4d_clock_ms();
             status = add_batch(s, batch, &g, sums, err);
@@ -116,7 +129,6 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
         if (status != S4D_OK || ++g.batches < s->o->train.accumulate) continue;
         if (g.samples) status = update(s, batch, &g, err);
         sums->samples += g.samples;
-        sums->skipped += g.skipped;
         sums->data_ms += g.data_ms;
         sums->compute_ms += g.compute_ms;
         g = (group){0};
@@ -156,7 +168,9 @@ static s4d_status run_epochs(s4d_session *s, s4d_err *err)
     s4d_status status = s->at.batch == 0 ? evaluate_if_due(s, err) : S4D_OK;
     while (s->at.epoch < s->o->train.epochs && status == S4D_OK) {
         epoch_sums sums = {0};
+        bool whole = s->at.batch == 0;
         status = run_epoch(s, &sums, err);
+        if (status == S4D_OK && whole) status = check_read(s, &sums, err);
         if (status != S4D_OK) break;
         s->at.epoch++;
         s->at.batch = 0;

@@ -185,6 +185,19 @@ class Data(Case):
             shutil.rmtree(self.dir / "out")
             shutil.rmtree(root)
 
+    def test_nothing_can_be_read(self):
+        """Skipping single files is one thing; a set of which nothing is left ends the run."""
+        root = self.dir / "faces"
+        shutil.copytree(faces(), root)
+        for path in (root / "images/train").iterdir():
+            path.write_bytes(b"x")
+        config = self.config_at(root)
+        config["data"]["on_bad_sample"] = "skip"
+        line = self.fails_with(config, 1, [])
+        self.assertEqual(line, "s4d: data.image: not one sample of the list images/train.txt could be read; check "
+                               "data.image.root")
+        self.assertFalse((self.dir / "out/model.safetensors").exists())
+
     def test_truncated_video(self):
         victim = (faces() / "clips/test_set_1.csv").read_text().split()[1].split(",")[0] + ".mp4"
         root, path = self.broken_copy(victim, 0.4)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "s4d/base/file.h"
@@ -229,6 +230,28 @@ static void paths(void **state)
     }
 }
 
+/* In a process of its own, which gives root's rights up where it has them. */
+static void no_permission(void **state)
+{
+    (void)state;
+    s4d_err err = {0};
+    assert_int_equal(s4d_dir_make(in("closed"), &err), S4D_OK);
+    assert_int_equal(chmod(in("closed"), 0555), 0);
+    assert_int_equal(chmod(root, 0755), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        bool user = geteuid() != 0 || setuid(65534) == 0;
+        bool said = s4d_dir_make(in("closed/new"), &err) == S4D_FAILED && strstr(err.text, "closed/new: ") &&
+                    strstr(err.text, "Permission denied");
+        _exit(user && said ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void folders(void **state)
 {
     (void)state;
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test(appender_adds_lines),
         cmocka_unit_test(appender_takes_half_a_line_back),
         cmocka_unit_test(paths),
+        cmocka_unit_test(no_permission),
         cmocka_unit_test(folders),
         cmocka_unit_test(folders_move_in_one_step),
         cmocka_unit_test(removal_does_not_follow_links),

@@ -100,6 +100,30 @@ static void signals_set_a_flag_then_end(void **state)
     assert_int_equal(interrupted_by(SIGINT, SIGTERM), 143);
 }
 
+/* As under nohup or in a shell's background: what was ignored stays so. */
+static void an_ignored_signal_stays_ignored(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGINT, SIG_IGN);
+        s4d_interrupt_install();
+        kill(getpid(), SIGINT);
+        usleep(20000);
+        bool ignored = s4d_interrupt_status() == S4D_OK;
+        kill(getpid(), SIGTERM);
+        while (s4d_interrupt_status() == S4D_OK) {
+            usleep(100);
+        }
+        _exit(ignored && s4d_interrupt_status() == S4D_TERMINATED ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void *blocked_here(void *answer)
 {
     sigset_t set;
@@ -137,6 +161,7 @@ int main(void)
         cmocka_unit_test(a_thread_may_fail_to_start),
         cmocka_unit_test(the_clock_moves_forward),
         cmocka_unit_test(signals_set_a_flag_then_end),
+        cmocka_unit_test(an_ignored_signal_stays_ignored),
         cmocka_unit_test(threads_that_compute_take_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

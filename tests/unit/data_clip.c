@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -354,6 +355,14 @@ static void test_written_videos_come_back(void **state)
     assert_true(readable(in_folder("dot.mp4")));
 }
 
+static void test_a_pipe_is_no_video(void **state)
+{
+    (void)state;
+    need_video();
+    assert_int_equal(mkfifo(in_folder("pipe.mp4"), 0600), 0);
+    refused(in_folder("pipe.mp4"), "not a regular file"); /* and does not wait */
+}
+
 static void test_a_failed_writer_leaves_no_file(void **state)
 {
     (void)state;
@@ -386,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_cut_avi),
         cmocka_unit_test(test_flipped_bytes_never_crash),
         cmocka_unit_test(test_written_videos_come_back),
+        cmocka_unit_test(test_a_pipe_is_no_video),
         cmocka_unit_test(test_a_failed_writer_leaves_no_file),
     };
     if (!mkdtemp(folder)) {

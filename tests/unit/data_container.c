@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,37 @@ static void test_a_length_of_eight_bytes(void **state)
     assert_false(s4d_container_is_cut(head, sizeof head, 24)); /* not known */
 }
 
+static bool cut_boxes(const char *bytes, size_t n)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fflush(file), 0);
+    bool cut = s4d_boxes_are_cut(fileno(file), n);
+    fclose(file);
+    return cut;
+}
+
+static void test_boxes(void **state)
+{
+    (void)state;
+    static const char file[] = "\0\0\0\x10"
+                               "ftypisomxxxx"
+                               "\0\0\0\x01moof\0\0\0\0\0\0\0\x14yyyy"
+                               "\0\0\0\x12mdat0123456789";
+    size_t whole = sizeof file - 1;
+    assert_int_equal(whole, 16 + 20 + 18);
+    for (size_t n = 0; n <= whole; n++) {
+        /* A piece of fewer than 16 bytes is not looked at: it may be a short box. */
+        bool told = (n >= 16 + 16 && n < 16 + 20) || (n >= 36 + 16 && n < whole);
+        assert_int_equal(cut_boxes(file, n), told);
+    }
+    assert_false(cut_boxes("\0\0\0\x10"
+                           "ftypisomxxxx\0\0\0\0mdat00000000",
+                           32)); /* up to the end */
+    assert_false(cut_boxes("\xFF\xFF\xFF\xFFnonsense of 16 bytes", 24));
+}
+
 /* Any bytes and any length: no answer matters, only that nothing outside the head is read. */
 static void test_any_bytes(void **state)
 {
@@ -71,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_bmp_and_riff),
         cmocka_unit_test(test_matroska),
         cmocka_unit_test(test_a_length_of_eight_bytes),
+        cmocka_unit_test(test_boxes),
         cmocka_unit_test(test_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

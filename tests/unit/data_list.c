@@ -43,6 +43,7 @@ static void test_comma_separated(void **state)
     assert_records(S4D_LIST_CSV, "a,b\n\nc,d\n", "1/2:a|b;3/2:c|d");
     assert_records(S4D_LIST_CSV, "a,\n,b\n,\n", "1/2:a|;2/2:|b;3/2:|");
     assert_records(S4D_LIST_CSV, "a\na,b,c,d\n", "1/1:a|;2/4:a|b");
+    assert_records(S4D_LIST_CSV, " a b ,\tc \n\" a \",b\n", "1/2:a b|c;2/2: a |b");
     assert_records(S4D_LIST_CSV,
                    "\xEF\xBB\xBF"
                    "a,b\n",
@@ -66,7 +67,8 @@ static void test_plain_lines(void **state)
 {
     (void)state;
     assert_records(S4D_LIST_TEXT, "a b 1\r\nc  2 \nd\n", "1/2:a b|1;2/2:c|2;3/1:d|");
-    assert_records(S4D_LIST_TEXT, " 1\n", "1/2:|1");
+    assert_records(S4D_LIST_TEXT, " 1\n", "1/1:1|");
+    assert_records(S4D_LIST_TEXT, " a b\t1 \n\tc\t \t2\n", "1/2:a b|1;2/2:c|2");
     assert_records(S4D_LIST_PATHS, "a b,\"c\r\n\nd", "1/1:a b,\"c|;3/1:d|");
 }
 
@@ -113,6 +115,8 @@ static void test_sentences(void **state)
     assert_sentence(
         &o, "a.jpg 99999999999999999999\n",
         "line 1: label \"99999999999999999999\" is not a whole number; correct the list");
+    assert_sentence(&o, "a.jpg 0\ra.jpg 1\r",
+                    "the lines end in a carriage return alone; save the list with line feeds");
     assert_sentence(&o, "\n\n",
                     "the list is empty; add samples, or leave the list out of the settings");
     o = set_of(S4D_LIST_MANIFEST);
@@ -141,7 +145,7 @@ static void test_zeros_and_suffix(void **state)
         {"7", ".mp4", "007.mp4", 3},   {"1234", ".mp4", "1234.mp4", 3},
         {"a7", ".mp4", "a7.mp4", 3},   {"7", "", "7", 0},
         {"7.mp4", ".mp4", "7.mp4", 3}, {"train_1.jpg", "_aligned.jpg", "train_1_aligned.jpg", 0},
-        {"x.JPG", ".jpg", "x.jpg", 0}, {"x.png", ".jpg", "x.png.jpg", 0}};
+        {"x.JPG", ".jpg", "x.JPG", 0}, {"x.png", ".jpg", "x.png.jpg", 0}};
     for (size_t i = 0; i < sizeof sample / sizeof sample[0]; i++) {
         s4d_set_opts o = set_of(S4D_LIST_TEXT);
         s4d_manifest m;

@@ -38,6 +38,9 @@ bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case igno
  * you mean". */
 const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
 
+/* Control bytes become '?', so that names out of files cannot move the cursor of a terminal. */
+void s4d_str_printable(char *text);
+
 /* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */
 size_t s4d_utf8_length(const char *at, const char *end);
 bool s4d_str_utf8(const char *text); /* whether all of it is UTF-8 */

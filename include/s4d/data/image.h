@@ -21,8 +21,8 @@ void s4d_image_release(s4d_image *image);
 s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err);
 
 /* Decodes by the file's first bytes, not its name: PNG by libpng, JPEG by libjpeg-turbo, the rest (BMP, ...) by
- * libavcodec. Alpha is dropped, palette and gray expand to RGB, of 16-bit samples the high byte is kept, EXIF
- * rotation is ignored (PIXELS.md section 7). A truncated or corrupt file is an error with path and reason. */
+ * libavcodec. Alpha is dropped, palette and gray expand to RGB, of a PNG's 16-bit samples the high byte is kept,
+ * EXIF rotation is ignored (PIXELS.md section 7). A truncated or corrupt file is an error with path and reason. */
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err);
 
 s4d_status s4d_image_write_png(const char *path, const s4d_image *image, s4d_err *err);
