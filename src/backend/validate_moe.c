@@ -55,7 +55,7 @@ void s4d_validate_route_bwd(const s4d_backend *be, const s4d_route_bwd_args *arg
 void s4d_validate_moe_plan(const s4d_backend *be, const s4d_moe_plan_args *args)
 {
     int64_t M = s4d_rows(&args->index), K = s4d_width(&args->index), E = s4d_width(&args->load);
-    S4D_BUG_IF(K < 1 || K > E || E > MAX_EXPERTS || args->capacity < 0);
+    S4D_BUG_IF(K < 1 || K > E || E > MAX_EXPERTS || args->capacity < -1);
     S4D_BUG_IF(M > INT32_MAX / K);
     ROWS(index, S4D_I32, M, K);
     SHAPE(offset, S4D_I32, E + 1);

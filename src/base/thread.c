@@ -52,6 +52,11 @@ int s4d_cpu_count(void)
     return count < 1 ? 1 : (int)count;
 }
 
+double s4d_memory_bytes(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
 static atomic_int first_signal;
 
 static int exit_status(int number)

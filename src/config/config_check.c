@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/fields.h"
+#include "s4d/base/str.h"
 #include "s4d/data/draw.h"
 
 #define REFUSE(...) return s4d_err_set(err, S4D_USAGE, __VA_ARGS__)
@@ -86,13 +87,23 @@ static bool present(const s4d_set_opts *set)
     return set->train[0] || set->test[0];
 }
 
+/* A folder of its own beside the files that a run folder holds. */
+static bool names_results(const char *name)
+{
+    static const char *const taken[] = {"checkpoints", "config.resolved.json", "metrics.jsonl", "model.safetensors"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; ++i)
+        if (strcmp(name, taken[i]) == 0) return false;
+    for (const char *c = name; *c; ++c)
+        if ((unsigned char)*c < ' ' || *c == '/' || *c == 0x7F) return false;
+    return name[0] && name[0] != '.' && s4d_str_utf8(name);
+}
+
 static s4d_status check_set(const s4d_run_opts *o, s4d_modality modality, const char *origin, s4d_err *err)
 {
     const s4d_set_opts *set = s4d_run_set(o, modality);
     const char *name = s4d_modality_name(modality);
     if (!present(set)) return S4D_OK;
-    if (!set->name[0] || strchr(set->name, '/') || strcmp(set->name, ".") == 0 || strcmp(set->name, "..") == 0 ||
-        strcmp(set->name, "checkpoints") == 0)
+    if (!names_results(set->name))
         REFUSE("%s: data.%s.name: \"%s\" cannot name a folder of results; use letters, digits, - and _", origin, name, set->name);
     if (o->stage == S4D_FINETUNE && set->class_count < 2)
         REFUSE("%s: data.%s.classes: fine-tuning and evaluation need two classes or more; list their names in index order",

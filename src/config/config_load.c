@@ -157,11 +157,19 @@ static s4d_status read_fields(const s4d_json *root, const source *from, s4d_run_
 }
 
 /* Rates given for another total batch become the rates in use, so that the resolved config shows them. */
-static void settle_rates(s4d_run_opts *o)
+static s4d_status settle_rates(s4d_run_opts *o, const source *from, s4d_err *err)
 {
     s4d_train_opts *t = &o->train;
     const s4d_set_opts *leading = s4d_run_set(o, o->data.video.train[0] ? S4D_VIDEO : S4D_IMAGE);
-    s4d_train_scale_rates(t, (double)leading->batch * t->accumulate);
+    double total = (double)leading->batch * t->accumulate;
+    s4d_train_scale_rates(t, total);
+    const char *path[2] = {"train.lr", "train.min_lr"};
+    double rate[2] = {t->lr, t->min_lr};
+    for (int i = 0; i < 2; ++i)
+        if (rate[i] > S4D_RATE_MAX)
+            return s4d_err_set(err, S4D_USAGE, "%s: %s: scaled to a total batch of %g it is %g, above %g; lower it",
+                               origin_of(from, path[i]), path[i], total, rate[i], S4D_RATE_MAX);
+    return S4D_OK;
 }
 
 /* ---- the whole ---- */
@@ -215,6 +223,7 @@ s4d_status s4d_config_load(const char *path, const char *const *set, int sets, c
                            s4d_err *err)
 {
     const source from = {path, set, sets};
+    char together[S4D_PATH_MAX + 16]; /* where settings that do not fit together come from */
     s4d_json *root = NULL;
     *out = (s4d_config){0};
     s4d_status status = read_file(path, &root, err);
@@ -227,9 +236,12 @@ s4d_status s4d_config_load(const char *path, const char *const *set, int sets, c
         else
             snprintf(out->run.output, sizeof out->run.output, "%s", output);
     }
-    if (status == S4D_OK) status = s4d_config_check(&out->run, path, err);
+    snprintf(together, sizeof together, "%.*s%s", S4D_PATH_MAX - 1, path, sets ? " with --set" : "");
+    if (status == S4D_OK) status = s4d_config_check(&out->run, together, err);
     if (status == S4D_OK) {
-        settle_rates(&out->run);
+        status = settle_rates(&out->run, &from, err);
+    }
+    if (status == S4D_OK) {
         out->run.resolved = out->resolved = s4d_config_resolve(&out->run);
         if (!out->resolved) status = s4d_err_memory(err, CONFIG_BYTES_MAX, "the resolved config");
     }

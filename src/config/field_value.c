@@ -68,8 +68,11 @@ static s4d_status read_choice(const s4d_field *f, const s4d_json *node, const ch
 
 static s4d_status read_pair(const s4d_field *f, const s4d_json *node, const char *origin, double out[2], s4d_err *err)
 {
-    if (s4d_json_kind_of(node) != S4D_JSON_ARRAY || s4d_json_count(node) != 2)
+    if (s4d_json_kind_of(node) != S4D_JSON_ARRAY)
         return wrong(f, origin, node, "an array of two numbers, the smaller first", err);
+    if (s4d_json_count(node) != 2)
+        return s4d_err_set(err, S4D_USAGE, "%s: %s: expected two numbers, the smaller first, got %zu", origin, f->path,
+                           s4d_json_count(node));
     for (size_t i = 0; i < 2; ++i) {
         s4d_status status = read_number(f, s4d_json_at(node, i), false, origin, &out[i], err);
         if (status != S4D_OK) return status;

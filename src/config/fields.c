@@ -138,10 +138,10 @@ const s4d_field s4d_fields[] = {
            "over space-time, or one spatial mask for all times"),
 
     INT("train.epochs", train.epochs, 1, 1000000, BOTH("100"), "passes over the sets"),
-    NUMBER("train.lr", train.lr, 0, 1e3, D("0.0001", "2e-05"), "peak rate"),
+    NUMBER("train.lr", train.lr, 0, S4D_RATE_MAX, D("0.0001", "2e-05"), "peak rate"),
     INT("train.lr_scale_batch", train.lr_scale_batch, 0, BIG, BOTH("0"),
         "above 0: the peak is lr * total batch / this (published: 512 and, with lr 1e-5, 8); the resolved config shows the peak"),
-    NUMBER("train.min_lr", train.min_lr, 0, 1e3, D("0", "6.25e-08"), "fine-tuning: the schedule's floor"),
+    NUMBER("train.min_lr", train.min_lr, 0, S4D_RATE_MAX, D("0", "6.25e-08"), "fine-tuning: the schedule's floor"),
     INT("train.min_lr_scale_batch", train.min_lr_scale_batch, 0, BIG, BOTH("0"),
         "the same for min_lr (published: 256 with min_lr 1e-6)"),
     NUMBER("train.warmup_fraction", train.warmup_fraction, 0, 1, BOTH("0.05"), "pre-training: share of all steps"),

@@ -30,6 +30,8 @@ typedef struct s4d_field {
     const char *help;
 } s4d_field;
 
+#define S4D_RATE_MAX 1e3 /* of a learning rate, as given and as scaled */
+
 extern const s4d_field s4d_fields[];
 extern const size_t s4d_field_count;
 

@@ -158,6 +158,9 @@ s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
     if (status == S4D_OK) {
         status = open_codec(s, err);
     }
+    if (status != S4D_OK && s->cut) {
+        s4d_err_set(err, status, "the file ends early; copy it again or take it out of the list");
+    }
     if (status != S4D_OK) {
         s4d_stream_close(s);
     }

@@ -110,14 +110,14 @@ static void plan(const s4d_pass *p, const s4d_moae *m, s4d_moae_acts *acts)
 {
     int64_t E = m->opts->experts, M = acts->index.dim[0], K = acts->index.dim[1];
     bool limited = p->training || m->opts->eval_capacity;
-    int64_t capacity = limited ? (int64_t)floor((double)(M * K) / (double)E * m->opts->capacity_factor) : 0;
+    int64_t capacity = limited ? (int64_t)floor((double)(M * K) / (double)E * m->opts->capacity_factor) : -1;
     acts->offset = PASS_I32(p, E + 1);
     acts->slot = PASS_I32(p, M, K);
     acts->token = PASS_I32(p, M * K);
     acts->load = PASS_I32(p, E);
     acts->dropped = PASS_I32(p, 1);
     s4d_moe_plan(p->be, &(s4d_moe_plan_args){.index = acts->index,
-                                             .capacity = limited && capacity < 1 ? 1 : capacity,
+                                             .capacity = capacity,
                                              .offset = acts->offset,
                                              .slot = acts->slot,
                                              .token = acts->token,

@@ -1,4 +1,5 @@
 /* Checkpoints: the model under its published names, and beside it what is needed to go on. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,8 +99,24 @@ static s4d_status take_snapshot(const s4d_engine *e, const s4d_tensor *block, co
     return s4d_backend_check(e->be, err);
 }
 
+/* Weights that are no numbers never take the place of good ones. */
+static s4d_status check_finite(const snapshot *s, s4d_err *err)
+{
+    for (int i = 0; i < s->entries; ++i) {
+        const s4d_tensor *t = &s->entry[i].tensor;
+        const float *value = t->data;
+        for (int64_t k = 0; t->dtype == S4D_F32 && k < s4d_tensor_count(t); ++k)
+            if (!isfinite(value[k]))
+                return s4d_err_set(err, S4D_DIVERGED, "%s is not finite, so nothing is written; lower train.lr or set "
+                                                      "train.clip_grad", s->entry[i].name);
+    }
+    return S4D_OK;
+}
+
 static s4d_status write_file(const char *path, const snapshot *s, const metadata *m, s4d_err *err)
 {
+    s4d_status status = check_finite(s, err);
+    if (status != S4D_OK) return status;
     return s4d_safetensors_write(path, &(s4d_safetensors_contents){.entry = s->entry,
                                                                    .count = (size_t)s->entries,
                                                                    .metadata = m->pair,
@@ -156,6 +173,14 @@ static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err 
     return status;
 }
 
+/* What else a user keeps beside them is left alone. */
+static bool is_checkpoint(const char *name)
+{
+    static const char mark[] = "step-", digits[] = "0123456789";
+    size_t n = strncmp(name, mark, sizeof mark - 1) == 0 ? strspn(name + sizeof mark - 1, digits) : 0;
+    return n > 0 && name[sizeof mark - 1 + n] == '\0';
+}
+
 s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err)
 {
     char folder[S4D_PATH_MAX];
@@ -164,13 +189,13 @@ s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *
     s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
     if (status == S4D_OK && s4d_path_exists(folder)) status = s4d_dir_list(folder, &all, err);
     for (size_t i = 0; i < all.count && status == S4D_OK; ++i)
-        if (strncmp(all.item[i], "step-", 5) == 0 && !s4d_strlist_add(out, all.item[i]))
+        if (is_checkpoint(all.item[i]) && !s4d_strlist_add(out, all.item[i]))
             status = s4d_err_memory(err, 64, "the list of checkpoints");
     s4d_strlist_release(&all);
     return status;
 }
 
-s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err)
+s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err)
 {
     char name[40], folder[S4D_PATH_MAX], temporary[S4D_PATH_MAX], old[S4D_PATH_MAX];
     s4d_strlist list = {0};
@@ -182,6 +207,7 @@ s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err)
         status = fill_folder(s, temporary, err);
         if (status == S4D_OK) status = s4d_dir_rename(temporary, folder, err);
     }
+    if (status == S4D_OK) s->saved = s->at.step;
     if (status == S4D_OK) status = s4d_checkpoint_list(s, &list, err);
     for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
         if (strcmp(list.item[i], name) == 0) continue;

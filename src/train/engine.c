@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "s4d/base/rng.h"
+#include "s4d/base/thread.h"
 #include "s4d/data/draw.h"
 
 const float s4d_pixel_mean[3] = {0.485f, 0.456f, 0.406f};
@@ -263,11 +264,19 @@ size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
     return peak;
 }
 
+static const double GIB = 1024.0 * 1024.0 * 1024.0;
+
 s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err)
 {
     bool train = load->train[0] || load->train[1];
     size_t step = s4d_engine_step_bytes(e, load);
     void *block = NULL;
+    /* The system promises more than it has and ends the process later, so this is asked beforehand. */
+    double weights = (double)e->params->total * (train ? 4 : 1) * sizeof(float), all = weights + (double)step;
+    if (all > s4d_memory_bytes())
+        return s4d_err_set(err, S4D_FAILED, "not enough memory: %.1f GiB for weights and %.1f GiB for a batch, but the machine "
+                                            "has %.1f GiB; lower data.image.batch, data.video.batch, eval.batch or the model",
+                           weights / GIB, (double)step / GIB, s4d_memory_bytes() / GIB);
     e->host_count = host_floats(e, load);
     e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);
     if (!e->host) return s4d_err_memory(err, e->host_count * sizeof *e->host, "host scratch");

@@ -1,4 +1,5 @@
 /* Evaluation of one set: every view through the model, softmax per view, mean over views (METHOD.md section 7). */
+#include <math.h>
 #include <string.h>
 
 #include "s4d/base/log.h"
@@ -13,9 +14,8 @@ typedef struct tally {
     double *logits;  /* [largest batch, outputs] */
 } tally;
 
-/* Classes go by name: each class of the set must be an output of the model. */
-static s4d_status map_classes(const s4d_manifest *m, const s4d_head_classes *head, const char *set, int *map,
-                              s4d_err *err)
+s4d_status s4d_evaluate_map(const s4d_manifest *m, const s4d_head_classes *head, const char *set, int map[S4D_MAX_CLASSES],
+                            s4d_err *err)
 {
     for (int c = 0; c < m->class_count; ++c) {
         map[c] = s4d_labels_find(head->name, head->count, m->classes[c]);
@@ -26,6 +26,17 @@ static s4d_status map_classes(const s4d_manifest *m, const s4d_head_classes *hea
     if (m->class_count != head->count)
         return s4d_err_set(err, S4D_USAGE, "data.%s.classes: %d classes, but the model tells %d apart; name them all", set,
                            m->class_count, head->count);
+    return S4D_OK;
+}
+
+/* A prediction that is no number is no prediction. */
+static s4d_status check_finite(const tally *t, const s4d_manifest *m, const s4d_batch *batch, int classes, s4d_err *err)
+{
+    for (int i = 0; i < batch->count * classes; ++i)
+        if (!isfinite(t->logits[i]))
+            return s4d_err_set(err, S4D_DIVERGED, "%s: the model's output for it is not finite; its weights are ruined: use an "
+                                                  "earlier checkpoint, or train again with a lower train.lr",
+                               m->sample[batch->sample[i / classes]].id);
     return S4D_OK;
 }
 
@@ -55,6 +66,7 @@ static s4d_status predict_all(s4d_engine *e, const s4d_loader_opts *opts, int cl
         if (status != S4D_OK || !batch) break;
         if (!batch->count) continue;
         status = s4d_engine_predict(e, batch, t->logits, err);
+        if (status == S4D_OK) status = check_finite(t, opts->set->manifest, batch, classes, err);
         if (status == S4D_OK) add_batch(t, batch, classes);
         s4d_status stop = s4d_interrupt_status();
         if (status == S4D_OK && stop != S4D_OK) status = s4d_err_set(err, stop, "interrupted during evaluation");
@@ -155,7 +167,7 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
     result->split = "test";
     result->classes = (const char(*)[S4D_CLASS_NAME_MAX])manifest->classes;
     result->views = &o->eval;
-    s4d_status status = map_classes(manifest, head, name, t.map, err);
+    s4d_status status = s4d_evaluate_map(manifest, head, name, t.map, err);
     if (status != S4D_OK) return status;
     t.prob = s4d_mem_alloc(n * C, sizeof *t.prob);
     t.seen = s4d_mem_alloc(n, sizeof *t.seen);

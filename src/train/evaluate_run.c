@@ -19,6 +19,8 @@ static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[
                                                  "evaluate another model", name, o->checkpoint);
         else
             status = s4d_manifest_read(set, set->test, o->data.on_bad_sample, &test[i], err);
+        int map[S4D_MAX_CLASSES];
+        if (status == S4D_OK) status = s4d_evaluate_map(&test[i], &head[i], name, map, err);
     }
     if (status == S4D_OK && !test[0].count && !test[1].count)
         status = s4d_err_set(err, S4D_USAGE, "data.image.test, data.video.test: evaluation needs at least one test list");
@@ -72,7 +74,7 @@ s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_set_result result[2], int *re
     *results = 0;
     if (!o->checkpoint[0])
         status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
-    if (status == S4D_OK) status = s4d_folder_check(o, err);
+    if (status == S4D_OK) status = s4d_folder_check(o, false, err);
     if (status == S4D_OK) status = s4d_checkpoint_heads(o->checkpoint, head, err);
     if (status == S4D_OK) status = read_tests(o, head, test, err);
     if (status == S4D_OK) status = open_model(o, head, test, &e, err);

@@ -1,5 +1,7 @@
 /* The run folder: refused, resumed or overwritten, and never by accident. */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "train/runlog.h"
 
@@ -16,7 +18,33 @@ static s4d_status is_empty(const char *path, bool *empty, s4d_err *err)
     return status;
 }
 
-s4d_status s4d_folder_check(const s4d_run_opts *o, s4d_err *err)
+/* Whether `path` is the folder or lies in it, by their real places; a path that is not there lies nowhere. */
+static bool lies_in(const char *folder, const char *path)
+{
+    char *outer = realpath(folder, NULL), *inner = path[0] ? realpath(path, NULL) : NULL;
+    size_t n = outer ? strlen(outer) : 0;
+    bool inside = outer && inner && strncmp(outer, inner, n) == 0 && (inner[n] == '\0' || inner[n] == '/');
+    free(outer); /* both are realpath's own */
+    free(inner);
+    return inside;
+}
+
+/* What this run reads must not be removed with the folder. */
+static s4d_status check_overwrite(const s4d_run_opts *o, s4d_err *err)
+{
+    const char *read[] = {o->init, o->checkpoint, o->data.image.root, o->data.video.root};
+    struct stat about;
+    if (lstat(o->output, &about) == 0 && S_ISLNK(about.st_mode))
+        return s4d_err_set(err, S4D_USAGE, "%s: is a link, and --overwrite would replace it, not the folder it leads to; give "
+                                           "that folder as --output", o->output);
+    for (size_t i = 0; i < sizeof read / sizeof *read; ++i)
+        if (lies_in(o->output, read[i]))
+            return s4d_err_set(err, S4D_USAGE, "%s: --overwrite would remove %s, which this run reads; give another --output",
+                               o->output, read[i]);
+    return S4D_OK;
+}
+
+s4d_status s4d_folder_check(const s4d_run_opts *o, bool may_resume, s4d_err *err)
 {
     bool empty;
     char config[S4D_PATH_MAX];
@@ -26,12 +54,12 @@ s4d_status s4d_folder_check(const s4d_run_opts *o, s4d_err *err)
     if (status == S4D_OK) status = s4d_path_join(config, o->output, config_name, err);
     if (status != S4D_OK || empty) return status;
     if (!o->resume && !o->overwrite)
-        return s4d_err_set(err, S4D_USAGE, "%s: the run folder is there already; give --resume to go on, --overwrite to "
-                                           "replace it, or another --output", o->output);
+        return s4d_err_set(err, S4D_USAGE, "%s: the run folder is there already; give %s--overwrite to replace it, or another "
+                                           "--output", o->output, may_resume ? "--resume to go on, " : "");
     if (!s4d_path_exists(config))
         return s4d_err_set(err, S4D_USAGE, "%s: holds files but no %s, so it is no run folder and is left alone; give "
                                            "another --output", o->output, config_name);
-    return S4D_OK;
+    return o->overwrite ? check_overwrite(o, err) : S4D_OK;
 }
 
 s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err)

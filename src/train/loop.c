@@ -30,10 +30,11 @@ static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const c
     for (int i = 0; i < batch->count && used + 80 < sizeof names; ++i)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", i ? ", " : "",
                                  m->sample[batch->sample[i]].id);
+    char way_on[80] = "begin anew, as no checkpoint was written yet";
+    if (s->saved >= 0) snprintf(way_on, sizeof way_on, "go on from step %lld with --resume", (long long)s->saved);
     return s4d_err_set(err, S4D_DIVERGED, "step %lld: the %s is not finite (%s batch %lld of epoch %d: %s); lower train.lr or "
-                                          "set train.clip_grad; the weights of the step before are kept in %s/checkpoints",
-                       (long long)s->at.step + 1, what, s4d_modality_name(batch->modality),
-                       (long long)batch->index + 1, s->at.epoch + 1, names, s->o->output);
+                                          "set train.clip_grad, and %s", (long long)s->at.step + 1, what,
+                       s4d_modality_name(batch->modality), (long long)batch->index + 1, s->at.epoch + 1, names, way_on);
 }
 
 static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, epoch_sums *sums, s4d_err *err)
@@ -116,6 +117,7 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
     while (status == S4D_OK) {
         const s4d_batch *batch = NULL;
         double begin = s4d_clock_ms();
+        if ((status = s4d_interrupt_status()) != S4D_OK) break; /* a group that is not full is made again on --resume */
         status = s4d_loader_next(s->loader, &batch, err);
         g.data_ms += s4d_clock_ms() - begin;
         if (status != S4D_OK || !batch) break;
@@ -132,7 +134,6 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
         sums->data_ms += g.data_ms;
         sums->compute_ms += g.compute_ms;
         g = (group){0};
-        if (status == S4D_OK) status = s4d_interrupt_status();
     }
     if (status == S4D_OK) s4d_engine_zero_grad(&s->engine); /* of a last group that was not full */
     return status;
@@ -181,13 +182,11 @@ static s4d_status run_epochs(s4d_session *s, s4d_err *err)
     return status;
 }
 
-/* After a signal or a divergence the run can go on from here; a divergence stays the error that is told. */
+/* After a signal the run can go on from here. After a divergence it goes on from the last whole epoch. */
 static s4d_status leave_checkpoint(s4d_session *s, s4d_status status, s4d_err *err)
 {
     s4d_err second = {0};
-    bool saved = s4d_checkpoint_save(s, &second) == S4D_OK;
-    if (status == S4D_DIVERGED) return status;
-    if (!saved)
+    if (s4d_checkpoint_save(s, &second) != S4D_OK)
         return s4d_err_set(err, status, "interrupted at step %lld, and no checkpoint could be written: %s",
                            (long long)s->at.step, second.text);
     return s4d_err_set(err, status, "interrupted at step %lld; the same command with --resume goes on from here",
@@ -197,8 +196,10 @@ static s4d_status leave_checkpoint(s4d_session *s, s4d_status status, s4d_err *e
 s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
-    s4d_status status = s4d_folder_create(s->o, err);
-    if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_resume(s, err);
+    s4d_status status = s->o->resume ? s4d_checkpoint_resume(s, err) : S4D_OK;
+    if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, s->o->init, err);
+    if (status == S4D_OK) status = s4d_folder_create(s->o, err);
+    if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_cut_log(s, err);
     if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &s->log, err);
     if (status != S4D_OK) return status;
@@ -207,7 +208,7 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
             (long long)s4d_params_elements(s->engine.params), (long long)s->schedule.steps,
             s4d_backend_description(s->engine.be));
     status = run_epochs(s, err);
-    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED || status == S4D_DIVERGED)
+    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED)
         return leave_checkpoint(s, status, err);
     if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "model.safetensors", err);
     if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, path, err);

@@ -1,4 +1,5 @@
 /* Reading checkpoints: to go on with a run, to begin fine-tuning, to evaluate. Everything is checked by name and shape. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,10 @@
 #include "s4d/base/log.h"
 #include "s4d/ckpt/safetensors.h"
 #include "train/session.h"
+#include "train/settings.h"
 
+static const int64_t STEPS_MAX = INT64_C(1) << 53;
+enum { CONFIG_BYTES_MAX = 1 << 20 };
 
 static bool same_shape(const s4d_safetensors_info *info, const s4d_param *p)
 {
@@ -70,10 +74,20 @@ static s4d_status load_block(const s4d_engine *e, const char *path, const s4d_sa
     return status;
 }
 
+/* Files of other programs do not say how they were made. */
+static s4d_status check_settings(const s4d_engine *e, const s4d_safetensors *file, const char *path, bool evaluation,
+                                 s4d_err *err)
+{
+    const char *format = s4d_safetensors_metadata(file, "format"), *config = s4d_safetensors_metadata(file, "config");
+    bool ours = format && strcmp(format, "s4d") == 0 && config;
+    return ours ? s4d_settings_same_model(config, e->o->resolved, evaluation, path, err) : S4D_OK;
+}
+
 s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err)
 {
     s4d_safetensors *file = NULL;
     s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = check_settings(e, file, path, true, err);
     if (status == S4D_OK) status = load_block(e, path, file, "", e->params->w, err);
     s4d_safetensors_close(&file);
     return status;
@@ -81,17 +95,21 @@ s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err)
 
 /* ---- going on ---- */
 
-static s4d_status read_number(const char *path, const s4d_safetensors *file, const char *key, int64_t *out, s4d_err *err)
+static s4d_status read_number(const char *path, const s4d_safetensors *file, const char *key, int64_t most, int64_t *out,
+                              s4d_err *err)
 {
     const char *text = s4d_safetensors_metadata(file, key);
     char *end = NULL;
+    errno = 0;
     if (text) *out = strtoll(text, &end, 10);
-    if (!text || end == text || *end || *out < 0)
-        return s4d_err_set(err, S4D_FAILED, "%s: the metadata has no whole number \"%s\"; this is no s4d state", path, key);
+    if (!text || end == text || *end || errno || *out < 0 || *out > most)
+        return s4d_err_set(err, S4D_FAILED, "%s: the metadata has no whole number \"%s\" up to %lld; it is damaged: remove this "
+                                            "checkpoint", path, key, (long long)most);
     return S4D_OK;
 }
 
-static s4d_status load_state(s4d_session *s, const char *path, s4d_err *err)
+/* named: the step that the checkpoint's folder bears. */
+static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4d_err *err)
 {
     s4d_safetensors *file = NULL;
     int64_t epoch = 0;
@@ -99,10 +117,16 @@ static s4d_status load_state(s4d_session *s, const char *path, s4d_err *err)
     s4d_status status = s4d_safetensors_open(path, &file, err);
     if (status == S4D_OK) status = load_block(e, path, file, "m/", e->params->m, err);
     if (status == S4D_OK) status = load_block(e, path, file, "v/", e->params->v, err);
-    if (status == S4D_OK) status = read_number(path, file, "s4d.step", &s->at.step, err);
-    if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", &epoch, err);
-    if (status == S4D_OK) status = read_number(path, file, "s4d.batch", &s->at.batch, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.step", STEPS_MAX, &s->at.step, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", INT32_MAX, &epoch, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.batch", STEPS_MAX, &s->at.batch, err);
     s->at.epoch = (int)epoch;
+    if (status == S4D_OK && s->at.step != named)
+        status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "
+                                              "checkpoint", path, (long long)s->at.step);
+    if (status == S4D_OK && epoch + (s->at.batch > 0) > s->o->train.epochs)
+        status = s4d_err_set(err, S4D_USAGE, "train.epochs: %d, but %s stands in epoch %lld; raise it, or use s4d eval on that "
+                                             "checkpoint", s->o->train.epochs, s->o->output, (long long)epoch + (s->at.batch > 0));
     if (status == S4D_OK) {
         const s4d_safetensors_info *info = s4d_safetensors_find(file, "updates");
         size_t bytes = (size_t)e->params->count * sizeof *s->optim.step;
@@ -130,7 +154,7 @@ static bool keep_line(const char *line, size_t size, int64_t step)
     return keep;
 }
 
-static s4d_status cut_log(const s4d_session *s, s4d_err *err)
+s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     s4d_bytes all = {0};
@@ -151,24 +175,45 @@ static s4d_status cut_log(const s4d_session *s, s4d_err *err)
     return status;
 }
 
+/* The folder's config against this one, before anything is read or written. */
+static s4d_status check_run(const s4d_session *s, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_bytes text = {0};
+    s4d_str before = {0};
+    s4d_status status = s4d_path_join(path, s->o->output, "config.resolved.json", err);
+    if (status != S4D_OK || !s4d_path_exists(path)) return status; /* nothing was begun */
+    status = s4d_file_read(path, CONFIG_BYTES_MAX, &text, err);
+    if (status == S4D_OK) s4d_str_add_bytes(&before, text.data, text.size);
+    if (before.failed) status = s4d_err_memory(err, text.size, "the run's config");
+    if (status == S4D_OK) status = s4d_settings_may_resume(before.text ? before.text : "", s->o->resolved, s->o->output, err);
+    s4d_str_release(&before);
+    s4d_bytes_release(&text);
+    return status;
+}
+
+static s4d_status load_newest(s4d_session *s, const char *name, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX], newest[S4D_PATH_MAX], path[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    if (status == S4D_OK) status = s4d_path_join(newest, folder, name, err);
+    if (status == S4D_OK) status = s4d_path_join(path, newest, "model.safetensors", err);
+    if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
+    if (status == S4D_OK) status = s4d_path_join(path, newest, "state.safetensors", err);
+    if (status == S4D_OK) status = load_state(s, path, strtoll(name + strlen("step-"), NULL, 10), err);
+    return status;
+}
+
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
 {
-    char folder[S4D_PATH_MAX], path[S4D_PATH_MAX];
     s4d_strlist list = {0};
-    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
-    if (status != S4D_OK) return status;
-    status = s4d_checkpoint_list(s, &list, err);
+    s4d_status status = check_run(s, err);
+    if (status == S4D_OK) status = s4d_checkpoint_list(s, &list, err);
     if (status == S4D_OK && list.count == 0) {
         s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
-        status = cut_log(s, err);
     } else if (status == S4D_OK) {
-        char newest[S4D_PATH_MAX];
-        status = s4d_path_join(newest, folder, list.item[list.count - 1], err);
-        if (status == S4D_OK) status = s4d_path_join(path, newest, "model.safetensors", err);
-        if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
-        if (status == S4D_OK) status = s4d_path_join(path, newest, "state.safetensors", err);
-        if (status == S4D_OK) status = load_state(s, path, err);
-        if (status == S4D_OK) status = cut_log(s, err);
+        status = load_newest(s, list.item[list.count - 1], err);
+        if (status == S4D_OK) s->saved = s->at.step;
         if (status == S4D_OK) s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
     }
     s4d_strlist_release(&list);
@@ -249,6 +294,7 @@ s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
     float *value = NULL;
     int used = 0, fresh = 0;
     s4d_status status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = check_settings(e, file, path, false, err);
     if (status == S4D_OK) status = read_heads(path, file, head, err);
     if (status == S4D_OK) status = value_room(e, &value, err);
     bool pretrained = status == S4D_OK && s4d_safetensors_find(file, "encoder.patch_embed.proj.weight");

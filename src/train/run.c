@@ -18,8 +18,7 @@ s4d_status s4d_finetune(const s4d_run_opts *o, s4d_err *err)
     s4d_session s;
     s4d_status status = s4d_session_open(&s, o, err);
     if (status != S4D_OK) return status;
-    if (o->init[0]) status = s4d_checkpoint_init(&s.engine, o->init, err);
-    if (status == S4D_OK) status = s4d_session_run(&s, err);
+    status = s4d_session_run(&s, err);
     s4d_session_close(&s);
     return status;
 }

@@ -7,9 +7,10 @@
 #include "s4d/train/options.h"
 #include "train/engine.h"
 
-/* Refuses a folder that holds anything unless o->resume or o->overwrite; overwrite removes only what looks like a run.
- * Creates nothing: s4d_folder_create does, and writes config.resolved.json. */
-s4d_status s4d_folder_check(const s4d_run_opts *o, s4d_err *err);
+/* Refuses a folder that holds anything unless o->resume or o->overwrite; overwrite removes only what looks like a run
+ * and nothing that this one reads. Creates nothing: s4d_folder_create does, and writes config.resolved.json.
+ * may_resume: the command has --resume. */
+s4d_status s4d_folder_check(const s4d_run_opts *o, bool may_resume, s4d_err *err);
 s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err);
 
 /* One step's line of metrics.jsonl. */

@@ -76,7 +76,8 @@ s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)
 {
     memset(s, 0, sizeof *s);
     s->o = o;
-    s4d_status status = s4d_folder_check(o, err);
+    s->saved = -1;
+    s4d_status status = s4d_folder_check(o, true, err);
     if (status == S4D_OK) status = read_lists(s, err);
     if (status == S4D_OK) status = open_loader(s, err);
     if (status == S4D_OK) status = open_engine(s, err);

@@ -24,6 +24,7 @@ typedef struct s4d_session {
     s4d_schedule schedule;
     s4d_appender *log;
     s4d_position at;
+    int64_t saved; /* step of the newest checkpoint, -1: there is none */
 } s4d_session;
 
 /* Reads lists, builds model, loader and optimiser, allocates; creates no file. Weights are drawn from the seed. */
@@ -37,6 +38,9 @@ typedef struct s4d_head_classes {
     int count;
     char name[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
 } s4d_head_classes;
+/* map[c]: the model's output for class c of the set. Classes go by name; S4D_USAGE where they are not the model's. */
+s4d_status s4d_evaluate_map(const s4d_manifest *m, const s4d_head_classes *head, const char *set, int map[S4D_MAX_CLASSES],
+                            s4d_err *err);
 s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d_manifest *manifest,
                             const s4d_head_classes *head, s4d_result *result, s4d_err *err);
 
@@ -45,11 +49,13 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
 /* PATH: weights with the published names; config, stage and class names in the metadata. */
 s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err);
 /* OUTPUT/checkpoints/step-N/{model,state}.safetensors, put in place by one rename; older ones are removed. */
-s4d_status s4d_checkpoint_save(const s4d_session *s, s4d_err *err);
+s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err);
 /* Names of the whole checkpoints in OUTPUT/checkpoints, oldest first. */
 s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err);
-/* Loads the newest checkpoint of the run folder, if there is one, and cuts metrics.jsonl to its step. */
+/* Loads the newest checkpoint of the run folder, if there is one and the settings agree; writes nothing. */
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
+/* Takes from metrics.jsonl what the checkpoint has not seen. */
+s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
 /* Fine-tuning's start from pre-trained or fine-tuned weights: the whole encoder must be there; heads are kept where
  * class names agree. */
 s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err);

@@ -240,8 +240,8 @@ static void check_trajectory(state *s)
         s4d_zero(g->be, &(s4d_zero_args){.x = params->g});
         step(s, modality, &out);
         double e = fabs(scalar(g, out.loss) + s->opts.moae.balance_coef * scalar(g, out.balance) - want) / fabs(want);
-        if (!(e <= worst_loss)) worst_loss = e;
-        if (!(fabs(rate - want_rate) <= worst_lr)) worst_lr = fabs(rate - want_rate);
+        worst_loss = golden_worse(worst_loss, e);
+        worst_lr = golden_worse(worst_lr, fabs(rate - want_rate));
         s4d_optim_step(&optim, g->be, params, rate, (bool[2]){modality == S4D_IMAGE, modality == S4D_VIDEO});
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);

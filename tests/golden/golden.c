@@ -107,12 +107,17 @@ double golden_scalar(const golden *g, const char *name)
     return value;
 }
 
+double golden_worse(double so_far, double error)
+{
+    return error <= so_far ? so_far : isnan(error) ? INFINITY : error;
+}
+
 double golden_error(const float *got, const float *want, int64_t n)
 {
     double error = 0, top = 0;
     for (int64_t i = 0; i < n; ++i) {
         double d = fabs((double)got[i] - want[i]);
-        if (!(d <= error)) error = d; /* a NaN sticks */
+        error = golden_worse(error, d);
         top = fmax(top, fabs((double)want[i]));
     }
     return top > 0 ? error / top : error;
@@ -155,8 +160,8 @@ void golden_compare_params(golden *g, const char *prefix, const s4d_params *para
         float *want = golden_floats(g, name, &n);
         float *got = download(g, gradients ? s4d_params_g(params, i) : s4d_params_w(params, i));
         double e = golden_error(got, want, n);
-        if (!(e <= worst)) {
-            worst = e;
+        if (golden_worse(worst, e) > worst) {
+            worst = golden_worse(worst, e);
             where = params->item[i].name;
         }
         compared++;

@@ -41,6 +41,8 @@ int32_t *golden_ints(const golden *g, const char *name, int64_t *count);
 double golden_scalar(const golden *g, const char *name);
 /* The shape of a tensor of the file; data NULL. */
 s4d_tensor golden_shape(const golden *g, const char *name);
+/* The larger of two errors; one that is not a number counts as infinite. */
+double golden_worse(double so_far, double error);
 /* Largest |got-want| over the largest |want| (the difference itself where want is all zero). */
 double golden_error(const float *got, const float *want, int64_t n);
 void golden_compare(golden *g, const char *name, const float *got, int64_t n, double tolerance);

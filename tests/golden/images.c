@@ -75,7 +75,7 @@ static double largest_difference(golden *g, const char *name, s4d_tensor got)
     s4d_backend_download_floats(g->be, host, got);
     for (int64_t i = 0; i < n; ++i) {
         double d = fabs((double)host[i] - want[i]);
-        if (!(d <= worst)) worst = d;
+        worst = golden_worse(worst, d);
     }
     s4d_mem_free(want);
     s4d_mem_free(host);

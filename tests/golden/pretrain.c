@@ -142,8 +142,8 @@ static void check_trajectory(state *s)
         step(s, modality, &out);
         s4d_backend_download(g->be, &got, out.loss.data, sizeof got);
         double e = (got > want ? got - want : want - got) / want, r = (rate > want_rate ? rate - want_rate : want_rate - rate);
-        if (!(e <= worst_loss)) worst_loss = e;
-        if (!(r <= worst_lr)) worst_lr = r;
+        worst_loss = golden_worse(worst_loss, e);
+        worst_lr = golden_worse(worst_lr, r);
         s4d_optim_step(&optim, g->be, params, rate, (bool[2]){modality == S4D_IMAGE, modality == S4D_VIDEO});
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);

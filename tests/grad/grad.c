@@ -153,7 +153,7 @@ static void compare_input(grad *g, const function *f, const input *in)
     for (int64_t i = 0; i < n; i++) {
         double want = difference(f, &x[i]), got = dx[i] - in->start;
         double size = fmax(fmax(fabs(want), fabs(got)), 1e-3 * largest);
-        double off = size > 0 ? fabs(want - got) / size : 0;
+        double off = isfinite(want) && isfinite(got) ? size > 0 ? fabs(want - got) / size : 0 : INFINITY;
         g->compared++;
         g->worst = off > g->worst ? off : g->worst;
         if (!(off <= tolerance)) {

@@ -106,7 +106,8 @@ static double probe(model *m, int index, double loss)
         weight[at] = kept - width;
         double below = step(m, false);
         weight[at] = kept;
-        worst = fmax(worst, fabs((above - below) / (2 * width) - grad[at]));
+        double off = fabs((above - below) / (2 * width) - grad[at]);
+        worst = isnan(off) ? INFINITY : fmax(worst, off);
         top = fmax(top, fabs(grad[at]));
     }
     return worst / top;

@@ -88,8 +88,8 @@ BOUND_BY_ABSOLUTE_VALUES(grouped_linear_bwd)
 
 static const struct {
     int M, E, K, D, capacity;
-} trips[] = {{1, 1, 1, 1, 0},   {5, 4, 2, 3, 0},    {7, 8, 2, 17, 1}, {40, 5, 2, 48, 8},
-             {33, 6, 3, 31, 0}, {64, 8, 2, 16, 16}, {9, 2, 2, 8, 2}};
+} trips[] = {{1, 1, 1, 1, -1},   {5, 4, 2, 3, -1},   {7, 8, 2, 17, 1}, {40, 5, 2, 48, 8},
+             {33, 6, 3, 31, -1}, {64, 8, 2, 16, 16}, {9, 2, 2, 8, 2},  {6, 3, 2, 5, 0}};
 enum { TRIPS = sizeof trips / sizeof trips[0] };
 
 typedef struct trip {

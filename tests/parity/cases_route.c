@@ -127,8 +127,8 @@ CASES(moe_plan)
 {
     static const struct {
         int M, E, K, capacity;
-    } plan[] = {{1, 1, 1, 0},  {1, 8, 2, 0},   {7, 5, 2, 0},  {7, 5, 2, 1},  {100, 8, 2, 25},
-                {64, 5, 2, 3}, {33, 64, 3, 2}, {20, 4, 4, 0}, {20, 4, 4, 7}, {300, 8, 2, 75}};
+    } plan[] = {{1, 1, 1, -1}, {1, 8, 2, -1},  {7, 5, 2, -1},  {7, 5, 2, 1},  {100, 8, 2, 25}, {7, 5, 2, 0},
+                {64, 5, 2, 3}, {33, 64, 3, 2}, {20, 4, 4, -1}, {20, 4, 4, 7}, {300, 8, 2, 75}};
     for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++) {
         int M = plan[i].M, E = plan[i].E, K = plan[i].K;
         s4d_moe_plan_args a = {.index = make_choices(s, E, M, K),
@@ -141,7 +141,7 @@ CASES(moe_plan)
         check(s, &a, "M=%d E=%d K=%d capacity %d", M, E, K, plan[i].capacity);
     }
     /* All tokens choose one expert; the others are empty. */
-    for (int capacity = 0; capacity < 10; capacity += 4) {
+    for (int capacity = -1; capacity < 10; capacity += 3) {
         s4d_moe_plan_args a = {.index = INTS(1, 9, 1),
                                .capacity = capacity,
                                .offset = INT_NOISE(5),

@@ -118,14 +118,14 @@ static void put(const char *text)
     if (s4d_file_write(path, text, strlen(text), &err) != S4D_OK) fail_msg("%s", err.text);
 }
 
-/* The sentence with FILE replaced by the file's name. */
+/* The sentence with FILE replaced by the file's name, and by --set's share where settings do not fit together. */
 static void expect(const char *sentence, const char *const *set, int sets)
 {
     s4d_config c;
     s4d_err err = {0};
     char expected[1024];
     bool file = strncmp(sentence, "FILE", 4) == 0;
-    snprintf(expected, sizeof expected, "%s%s", file ? path : "", sentence + (file ? 4 : 0));
+    snprintf(expected, sizeof expected, "%s%s%s", file ? path : "", file && sets ? " with --set" : "", sentence + (file ? 4 : 0));
     if (s4d_config_load(path, set, sets, NULL, &c, &err) != S4D_USAGE) fail_msg("not refused: %s", sentence);
     assert_int_equal(err.status, S4D_USAGE);
     assert_string_equal(err.text, expected);

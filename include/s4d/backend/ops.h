@@ -176,7 +176,7 @@ struct s4d_route_bwd {
 };
 
 /* Integers, equal bit for bit on every backend. Expert e owns rows offset[e]..offset[e+1]-1 of the
- * dispatch buffer, its tokens in rising order; beyond `capacity` tokens (0: no limit) an expert drops the rest. */
+ * dispatch buffer, its tokens in rising order; beyond `capacity` tokens (-1: no limit) an expert drops the rest. */
 struct s4d_moe_plan {
     s4d_tensor index;   /* i32 [M,K], experts 0..E-1, distinct in a row */
     int64_t capacity;

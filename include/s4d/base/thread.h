@@ -17,6 +17,7 @@ void s4d_thread_join(s4d_thread *t); /* a thread not started is accepted */
 
 double s4d_clock_ms(void); /* monotonic */
 int s4d_cpu_count(void);   /* processors this process may use, at least 1 */
+double s4d_memory_bytes(void); /* of the machine, free or not */
 
 /* SIGINT and SIGTERM: the first sets a flag, a second ends the process at once with 130 or 143. A thread of its own waits
  * for them; the calling thread and those it starts later never take them, so call this before any other thread is made. */

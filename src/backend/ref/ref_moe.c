@@ -17,7 +17,7 @@ REF_OP(moe_plan)
                 continue;
             }
             load[e]++;
-            if (args->capacity > 0 && load[e] > args->capacity) {
+            if (args->capacity >= 0 && load[e] > args->capacity) {
                 slot[i] = -1;
                 dropped++;
             } else {
