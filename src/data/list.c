@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+s4d_status s4d_list_text(const s4d_bytes *text, s4d_err *err)
+{
+    if (memchr(text->data, '\0', text->size)) {
+        return s4d_err_set(err, S4D_FAILED, "the list is not plain text; save it as UTF-8");
+    }
+    if (memchr(text->data, '\r', text->size) && !memchr(text->data, '\n', text->size)) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "the lines end in a carriage return alone; save the list with line feeds");
+    }
+    return S4D_OK;
+}
+
 void s4d_list_init(s4d_list_reader *r, const char *text, size_t size, s4d_list_format format)
 {
     *r = (s4d_list_reader){.at = text,
@@ -17,13 +29,18 @@ void s4d_list_init(s4d_list_reader *r, const char *text, size_t size, s4d_list_f
 
 void s4d_list_release(s4d_list_reader *r)
 {
-    s4d_str_release(&r->field[0]);
-    s4d_str_release(&r->field[1]);
+    for (int i = 0; i < S4D_LIST_COLUMNS; i++) {
+        s4d_str_release(&r->field[i]);
+    }
 }
 
 bool s4d_list_failed(const s4d_list_reader *r)
 {
-    return r->field[0].failed || r->field[1].failed;
+    bool failed = false;
+    for (int i = 0; i < S4D_LIST_COLUMNS; i++) {
+        failed = failed || r->field[i].failed;
+    }
+    return failed;
 }
 
 /* Where a byte stands between two places, or NULL. */
@@ -74,7 +91,7 @@ static void skip_blank_lines(s4d_list_reader *r)
 
 static void keep(s4d_list_reader *r, int column, const char *from, const char *to)
 {
-    if (column < 2) {
+    if (column < S4D_LIST_COLUMNS) {
         s4d_str_add_bytes(&r->field[column], from, (size_t)(to - from));
     }
 }
@@ -149,8 +166,9 @@ static const char *comma_field(s4d_list_reader *r, int column, bool *more)
 
 bool s4d_list_next(s4d_list_reader *r, s4d_record *out)
 {
-    s4d_str_clear(&r->field[0]);
-    s4d_str_clear(&r->field[1]);
+    for (int i = 0; i < S4D_LIST_COLUMNS; i++) {
+        s4d_str_clear(&r->field[i]);
+    }
     skip_blank_lines(r);
     if (r->at == r->end) {
         return false;
@@ -163,7 +181,7 @@ bool s4d_list_next(s4d_list_reader *r, s4d_record *out)
         const char *fault = comma_field(r, out->columns, &more);
         out->fault = out->fault ? out->fault : fault;
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < S4D_LIST_COLUMNS; i++) {
         out->field[i] = r->field[i].text ? r->field[i].text : "";
     }
     return !s4d_list_failed(r);

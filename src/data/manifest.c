@@ -2,6 +2,7 @@
 #include "s4d/data/manifest.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "s4d/base/file.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/table.h"
 
 enum { LIST_SIZE_MAX = 1 << 30, FAULTS_NAMED = 20 };
 
@@ -24,6 +26,7 @@ typedef struct faults {
 typedef struct parse {
     const char *path; /* of the list */
     const s4d_set_opts *opts;
+    s4d_list_role role;
     s4d_bad_sample on_bad;
     s4d_manifest *manifest;
     faults faults;
@@ -76,16 +79,15 @@ static bool whole_number(const char *text, long *out)
     return *end == '\0' && errno == 0 && trimmed[0] != '+';
 }
 
-static bool numbered_label(parse *p, const s4d_record *record, int32_t *label)
+static bool numbered_label(parse *p, long line, const char *text, int32_t *label)
 {
     long first = p->opts->first_label, number;
-    if (!whole_number(record->field[1], &number)) {
-        add_fault(p, record->line, CORRECT_LIST, "label \"%.60s\" is not a whole number",
-                  record->field[1]);
+    if (!whole_number(text, &number)) {
+        add_fault(p, line, CORRECT_LIST, "label \"%.60s\" is not a whole number", text);
         return false;
     }
     if (number < first || number - first >= p->opts->class_count) {
-        add_fault(p, record->line, "correct the list, or the settings classes and first_label",
+        add_fault(p, line, "correct the list, or the settings classes and first_label",
                   "label %ld is not in %ld..%ld", number, first, first + p->opts->class_count - 1);
         return false;
     }
@@ -93,17 +95,15 @@ static bool numbered_label(parse *p, const s4d_record *record, int32_t *label)
     return true;
 }
 
-static bool named_label(parse *p, const s4d_record *record, int32_t *label)
+static bool named_label(parse *p, long line, const char *name, int32_t *label)
 {
-    char name[S4D_CLASS_NAME_MAX];
-    bool fits = trim(record->field[1], name, sizeof name);
-    *label = fits ? s4d_labels_find(p->opts->classes, p->opts->class_count, name) : -1;
+    *label = s4d_labels_find(p->opts->classes, p->opts->class_count, name);
     if (*label < 0) {
         s4d_str known = {0};
         for (int i = 0; i < p->opts->class_count; i++) {
             s4d_str_printf(&known, "%s%s", i ? ", " : "", p->opts->classes[i]);
         }
-        add_fault(p, record->line, "correct the list, or the setting classes",
+        add_fault(p, line, "correct the list, or the setting classes",
                   "\"%.60s\" is none of the classes %.400s", name, known.text ? known.text : "");
         s4d_str_release(&known);
     }
@@ -129,24 +129,24 @@ static void build_name(const s4d_set_opts *o, const char *id, s4d_str *out)
     s4d_str_add(out, id + n - both);
 }
 
-static bool build_path(parse *p, const s4d_record *record, char path[S4D_PATH_MAX])
+static bool build_path(parse *p, long line, const char *id, char path[S4D_PATH_MAX])
 {
     s4d_err long_path = {0};
-    if (record->field[0][0] == '\0') {
-        add_fault(p, record->line, CORRECT_LIST, "the path is empty");
+    if (id[0] == '\0') {
+        add_fault(p, line, CORRECT_LIST, "the path is empty");
         return false;
     }
-    build_name(p->opts, record->field[0], &p->built);
+    build_name(p->opts, id, &p->built);
     if (p->built.failed) {
         return false;
     }
     if (s4d_path_join(path, p->opts->root, p->built.text, &long_path) != S4D_OK) {
-        add_fault(p, record->line, CORRECT_LIST, "the path %.60s... is longer than %d bytes",
+        add_fault(p, line, CORRECT_LIST, "the path %.60s... is longer than %d bytes",
                   p->built.text, S4D_PATH_MAX - 1);
         return false;
     }
     if (p->on_bad == S4D_BAD_FAIL && !s4d_path_exists(path)) {
-        add_fault(p, record->line,
+        add_fault(p, line,
                   "correct the list, or the settings root, zero_pad and suffix, or set "
                   "on_bad_sample to \"skip\"",
                   "%.400s does not exist", path);
@@ -155,7 +155,7 @@ static bool build_path(parse *p, const s4d_record *record, char path[S4D_PATH_MA
     return true;
 }
 
-static s4d_status append(parse *p, const char *id, const char *path, int32_t label, s4d_err *err)
+static s4d_status append(parse *p, const s4d_sample *sample, s4d_err *err)
 {
     s4d_manifest *m = p->manifest;
     if (m->count == m->room) {
@@ -166,56 +166,49 @@ static s4d_status append(parse *p, const char *id, const char *path, int32_t lab
         m->room = room;
     }
     s4d_sample *s = &m->sample[m->count++];
-    s->label = label;
-    s->id = s4d_mem_strdup(id);
-    s->path = s4d_mem_strdup(path);
+    *s = *sample;
+    s->id = s4d_mem_strdup(sample->id);
+    s->path = s4d_mem_strdup(sample->path);
     return s->id && s->path ? S4D_OK
-                            : s4d_err_memory(err, strlen(id) + strlen(path), "a list of samples");
+                            : s4d_err_memory(err, strlen(sample->id) + strlen(sample->path), "a list of samples");
 }
+
+static s4d_status no_room_for_path(const parse *p, s4d_err *err)
+{
+    return p->built.failed ? s4d_err_memory(err, S4D_PATH_MAX, "a path") : S4D_OK;
+}
+
+/* ---- lists ---- */
 
 static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
 {
     int columns = p->opts->format == S4D_LIST_PATHS ? 1 : 2;
-    int32_t label = -1;
     bool good = false;
-    char path[S4D_PATH_MAX];
+    char path[S4D_PATH_MAX], *id = (char *)record->field[0];
+    s4d_sample sample = {.id = id, .path = path, .label = -1, .end = INFINITY};
     if (record->fault) {
         add_fault(p, record->line, CORRECT_LIST, "%s", record->fault);
     } else if (record->columns != columns && p->opts->format == S4D_LIST_TEXT) {
-        add_fault(p, record->line, CORRECT_LIST, "no label follows the path \"%.200s\"",
-                  record->field[0]);
+        add_fault(p, record->line, CORRECT_LIST, "no label follows the path \"%.200s\"", id);
     } else if (record->columns != columns) {
         add_fault(p, record->line, CORRECT_LIST, "%d columns where 2 are expected",
                   record->columns);
     } else if (columns == 1 || p->opts->class_count == 0) {
         good = true;
-    } else if (p->opts->format == S4D_LIST_MANIFEST) {
-        good = named_label(p, record, &label);
     } else {
-        good = numbered_label(p, record, &label);
+        good = numbered_label(p, record->line, record->field[1], &sample.label);
     }
-    if (!good || !build_path(p, record, path)) {
-        return p->built.failed ? s4d_err_memory(err, S4D_PATH_MAX, "a path") : S4D_OK;
+    if (!good || !build_path(p, record->line, id, path)) {
+        return no_room_for_path(p, err);
     }
-    return append(p, record->field[0], path, label, err);
+    return append(p, &sample, err);
 }
 
-/* The first record of the two kinds that have a header. */
-static s4d_status check_header(const parse *p, const s4d_record *r, s4d_err *err)
+/* The first record of a csv with two columns. */
+static s4d_status check_header(const s4d_record *r, s4d_err *err)
 {
-    char name[2][16];
     long number;
-    bool fits =
-        trim(r->field[0], name[0], sizeof name[0]) && trim(r->field[1], name[1], sizeof name[1]);
-    bool two = !r->fault && r->columns == 2;
-    if (p->opts->format == S4D_LIST_MANIFEST &&
-        !(two && fits && strcmp(name[0], "path") == 0 && strcmp(name[1], "label") == 0)) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "line %ld: the header must be \"path,label\", but begins \"%.60s\"; "
-                           "write that header, or set the format the list has",
-                           r->line, r->field[0]);
-    }
-    if (!two || whole_number(r->field[1], &number)) {
+    if (r->fault || r->columns != 2 || whole_number(r->field[1], &number)) {
         return s4d_err_set(err, S4D_FAILED,
                            "line %ld: a header of two columns, such as \"path,label\", must stand "
                            "here, not \"%.60s\" with %d columns; write one, or set the format the "
@@ -231,23 +224,129 @@ static s4d_status take_records(parse *p, s4d_list_reader *reader, s4d_err *err)
     bool header = reader->comma;
     s4d_status status = S4D_OK;
     while (status == S4D_OK && s4d_list_next(reader, &record)) {
-        status = header ? check_header(p, &record, err) : take_record(p, &record, err);
+        status = header ? check_header(&record, err) : take_record(p, &record, err);
         header = false;
     }
     if (status == S4D_OK && s4d_list_failed(reader)) {
         status = s4d_err_memory(err, S4D_PATH_MAX, "a line");
     }
-    if (status == S4D_OK && p->faults.count == 1) {
-        status = s4d_err_set(err, S4D_FAILED, "%s; %s", p->faults.text, p->faults.remedy);
-    } else if (status == S4D_OK && p->faults.count > 1) {
-        status = s4d_err_set(err, S4D_FAILED, "%s (and %ld more faulty line%s); %s", p->faults.text,
-                             p->faults.count - 1, p->faults.count > 2 ? "s" : "", p->faults.remedy);
-    } else if (status == S4D_OK && p->manifest->count == 0) {
-        status =
-            s4d_err_set(err, S4D_FAILED,
-                        "the list is empty; add samples, or leave the list out of the settings");
-    }
     return status;
+}
+
+static s4d_status read_list(parse *p, s4d_err *err)
+{
+    s4d_bytes text = {0};
+    s4d_list_reader reader = {0};
+    s4d_status status = s4d_file_read(p->path, LIST_SIZE_MAX, &text, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    status = s4d_list_text(&text, err);
+    if (status == S4D_OK) {
+        s4d_list_init(&reader, (const char *)text.data, text.size, p->opts->format);
+        status = take_records(p, &reader, err);
+    }
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s", p->path);
+    }
+    s4d_list_release(&reader);
+    s4d_bytes_release(&text);
+    return status;
+}
+
+/* ---- manifests ---- */
+
+/* Whether a row belongs to what is asked for. */
+static bool chosen(const parse *p, const s4d_row *row)
+{
+    bool test = p->role == S4D_LIST_TEST;
+    if (row->split[0] && strcmp(row->split, test ? "test" : "train") != 0) {
+        return false;
+    }
+    return row->fold == 0 || p->opts->fold == 0 || (row->fold == p->opts->fold) == test;
+}
+
+static s4d_status check_columns(const parse *p, const s4d_table *t, s4d_err *err)
+{
+    if (p->opts->class_count > 0 && !t->has[S4D_COLUMN_LABEL]) {
+        return s4d_err_set(err, S4D_FAILED, "%s: line 1: the header has no column \"label\"; add it", p->path);
+    }
+    if (t->has[S4D_COLUMN_FOLD] && p->opts->class_count > 0 && p->opts->fold == 0) {
+        return s4d_err_set(err, S4D_USAGE,
+                           "%s: the manifest has folds; set the set's fold to the one to test on", p->path);
+    }
+    if (p->opts->fold > 0 && !t->has[S4D_COLUMN_FOLD]) {
+        return s4d_err_set(err, S4D_USAGE, "%s: the manifest has no column \"fold\", but the set's fold is %d; set it to 0",
+                           p->path, p->opts->fold);
+    }
+    return S4D_OK;
+}
+
+static s4d_status take_row(parse *p, const s4d_row *row, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_sample sample = {.id = row->path, .path = path, .label = -1, .start = row->start, .end = row->end};
+    bool good = p->opts->class_count == 0 || named_label(p, row->line, row->label, &sample.label);
+    if (!good || !build_path(p, row->line, row->path, path)) {
+        return no_room_for_path(p, err);
+    }
+    return append(p, &sample, err);
+}
+
+static s4d_status read_manifest(parse *p, s4d_err *err)
+{
+    s4d_table table;
+    s4d_status status = s4d_table_read(p->path, &table, err);
+    if (status == S4D_OK) {
+        status = check_columns(p, &table, err);
+    }
+    for (size_t i = 0; i < table.count && status == S4D_OK; i++) {
+        if (chosen(p, &table.row[i])) {
+            status = take_row(p, &table.row[i], err);
+        }
+    }
+    if (status == S4D_OK && table.count > 0 && p->manifest->count == 0 && p->faults.count == 0) {
+        status = s4d_err_set(err, S4D_FAILED, "%s: no line of the manifest is for %s%s; correct split and fold", p->path,
+                             p->role == S4D_LIST_TEST ? "testing" : "training", p->opts->fold > 0 ? " in this fold" : "");
+    }
+    s4d_table_release(&table);
+    return status;
+}
+
+/* ---- either ---- */
+
+static s4d_status tell_faults(const parse *p, s4d_err *err)
+{
+    const faults *f = &p->faults;
+    if (f->count == 1) {
+        return s4d_err_set(err, S4D_FAILED, "%s: %s; %s", p->path, f->text, f->remedy);
+    }
+    if (f->count > 1) {
+        return s4d_err_set(err, S4D_FAILED, "%s: %s (and %ld more faulty line%s); %s", p->path, f->text, f->count - 1,
+                           f->count > 2 ? "s" : "", f->remedy);
+    }
+    if (p->manifest->count == 0) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: the list is empty; add samples, or leave the list out of the settings", p->path);
+    }
+    return S4D_OK;
+}
+
+/* The list's place, with the number of the fold where "{fold}" stands. */
+static s4d_status list_path(const s4d_set_opts *o, s4d_list_role role, char path[S4D_PATH_MAX], s4d_err *err)
+{
+    static const char mark[] = "{fold}";
+    const char *list = role == S4D_LIST_TEST ? o->test : o->train, *at = strstr(list, mark);
+    char name[S4D_PATH_MAX + 16];
+    if (at && o->fold == 0) {
+        return s4d_err_set(err, S4D_USAGE, "%s: stands for a fold's list; set the set's fold to a number above 0", list);
+    }
+    if (at) {
+        snprintf(name, sizeof name, "%.*s%d%s", (int)(at - list), list, o->fold, at + strlen(mark));
+    } else {
+        snprintf(name, sizeof name, "%s", list);
+    }
+    return s4d_path_join(path, o->root, name, err);
 }
 
 static s4d_status copy_classes(const s4d_set_opts *opts, s4d_manifest *m, s4d_err *err)
@@ -266,43 +365,26 @@ static s4d_status copy_classes(const s4d_set_opts *opts, s4d_manifest *m, s4d_er
     return S4D_OK;
 }
 
-s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad_sample on_bad,
+s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_bad_sample on_bad,
                              s4d_manifest *out, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
-    s4d_bytes text = {0};
-    s4d_list_reader reader = {0};
-    parse p = {.path = path, .opts = opts, .on_bad = on_bad, .manifest = out};
+    parse p = {.path = path, .opts = opts, .role = role, .on_bad = on_bad, .manifest = out};
     *out = (s4d_manifest){0};
     s4d_status status = copy_classes(opts, out, err);
     if (status == S4D_OK) {
-        status = s4d_path_join(path, opts->root, list, err);
+        status = list_path(opts, role, path, err);
     }
     if (status == S4D_OK) {
-        status = s4d_file_read(path, LIST_SIZE_MAX, &text, err);
+        status = opts->format == S4D_LIST_MANIFEST ? read_manifest(&p, err) : read_list(&p, err);
     }
-    if (status != S4D_OK) {
-        goto done;
+    if (status == S4D_OK) {
+        status = tell_faults(&p, err);
     }
-    if (memchr(text.data, '\0', text.size)) {
-        status = s4d_err_set(err, S4D_FAILED, "the list is not plain text; save it as UTF-8");
-    } else if (memchr(text.data, '\r', text.size) && !memchr(text.data, '\n', text.size)) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "the lines end in a carriage return alone; save the list with line feeds");
-    } else {
-        s4d_list_init(&reader, (const char *)text.data, text.size, opts->format);
-        status = take_records(&p, &reader, err);
-    }
-    if (status != S4D_OK) {
-        s4d_err_prefix(err, "%s", path);
-    }
-done:
     if (status != S4D_OK) {
         s4d_manifest_release(out);
     }
     s4d_str_release(&p.built);
-    s4d_list_release(&reader);
-    s4d_bytes_release(&text);
     return status;
 }
 

@@ -18,7 +18,7 @@ static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[
             status = s4d_err_set(err, S4D_USAGE, "data.%s.test: %s has no head for that modality; remove the set or "
                                                  "evaluate another model", name, o->checkpoint);
         else
-            status = s4d_manifest_read(set, set->test, o->data.on_bad_sample, &test[i], err);
+            status = s4d_manifest_read(set, S4D_LIST_TEST, o->data.on_bad_sample, &test[i], err);
         int map[S4D_MAX_CLASSES];
         if (status == S4D_OK) status = s4d_evaluate_map(&test[i], &head[i], name, map, err);
     }

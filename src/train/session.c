@@ -10,9 +10,9 @@ static s4d_status read_lists(s4d_session *s, s4d_err *err)
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         const s4d_set_opts *set = s4d_run_set(s->o, (s4d_modality)i);
         s4d_bad_sample rule = s->o->data.on_bad_sample;
-        if (set->train[0]) status = s4d_manifest_read(set, set->train, rule, &s->train[i], err);
+        if (set->train[0]) status = s4d_manifest_read(set, S4D_LIST_TRAIN, rule, &s->train[i], err);
         if (status == S4D_OK && set->test[0] && s->o->stage == S4D_FINETUNE)
-            status = s4d_manifest_read(set, set->test, rule, &s->test[i], err);
+            status = s4d_manifest_read(set, S4D_LIST_TEST, rule, &s->test[i], err);
     }
     if (status == S4D_OK && !s->train[0].count && !s->train[1].count)
         status = s4d_err_set(err, S4D_USAGE, "data.image.train, data.video.train: training needs at least one list");

@@ -170,7 +170,8 @@ static s4d_status read_list(s4d_err *err)
     s4d_manifest m;
     s4d_set_opts o = {.format = S4D_LIST_CSV, .class_count = 2, .classes = {"fear", "anger"}};
     snprintf(o.root, sizeof o.root, "%s", folder);
-    s4d_status status = s4d_manifest_read(&o, "list", S4D_BAD_SKIP, &m, err);
+    strcpy(o.train, "list");
+    s4d_status status = s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_SKIP, &m, err);
     s4d_manifest_release(&m);
     return status;
 }

@@ -85,6 +85,7 @@ static s4d_set_opts set_of(s4d_list_format format)
 {
     s4d_set_opts o = {.format = format, .class_count = 2};
     snprintf(o.root, sizeof o.root, "%s", folder);
+    strcpy(o.train, "list");
     strcpy(o.classes[0], "Happy");
     strcpy(o.classes[1], "fear");
     return o;
@@ -96,7 +97,7 @@ static void assert_sentence(const s4d_set_opts *o, const char *text, const char 
     s4d_err err = {0};
     char sentence[2048];
     put("list", text, strlen(text));
-    assert_int_equal(s4d_manifest_read(o, "list", S4D_BAD_FAIL, &m, &err), S4D_FAILED);
+    assert_int_equal(s4d_manifest_read(o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, &err), S4D_FAILED);
     snprintf(sentence, sizeof sentence, "%s/list: %s", folder, want);
     assert_string_equal(err.text, sentence);
     assert_true(m.count == 0 && m.sample == NULL);
@@ -123,9 +124,9 @@ static void test_sentences(void **state)
     assert_sentence(&o, "path,label\na.jpg,fear\na.jpg,rage\n",
                     "line 3: \"rage\" is none of the classes Happy, fear; correct the list, or the "
                     "setting classes");
-    assert_sentence(&o, "file,label\n",
-                    "line 1: the header must be \"path,label\", but begins \"file\"; write that "
-                    "header, or set the format the list has");
+    assert_sentence(&o, "name,label\n",
+                    "line 1: \"name\" is no column; a manifest's columns are path, label, split, fold, subject, start "
+                    "and end");
     o = set_of(S4D_LIST_CSV);
     assert_sentence(&o, "a.jpg,1\n",
                     "line 1: a header of two columns, such as \"path,label\", must stand here, not "
@@ -155,7 +156,7 @@ static void test_zeros_and_suffix(void **state)
         snprintf(line, sizeof line, "%s 1\n", sample[i].id);
         snprintf(path, sizeof path, "%s/%s", folder, sample[i].path);
         put("list", line, strlen(line));
-        assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_SKIP, &m, NULL), S4D_OK);
+        assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_SKIP, &m, NULL), S4D_OK);
         assert_string_equal(m.sample[0].id, sample[i].id);
         assert_string_equal(m.sample[0].path, path);
         s4d_manifest_release(&m);
@@ -169,12 +170,12 @@ static void test_classes_are_told_by_one_spelling(void **state)
     s4d_manifest m;
     s4d_err err = {0};
     put("list", "a.jpg 0\n", 8);
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_FAIL, &m, &err), S4D_OK);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, &err), S4D_OK);
     assert_int_equal(m.class_count, 2);
     assert_string_equal(m.classes[0], "happiness");
     s4d_manifest_release(&m);
     strcpy(o.classes[1], "Happiness");
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_FAIL, &m, &err), S4D_USAGE);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, &err), S4D_USAGE);
     assert_non_null(strstr(err.text, "one class"));
 }
 
@@ -185,7 +186,7 @@ static void test_labels_without_classes_are_not_read(void **state)
     s4d_manifest m;
     o.class_count = 0;
     put("list", "path,id\na.jpg,17\n", 17);
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_FAIL, &m, NULL), S4D_OK);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, NULL), S4D_OK);
     assert_int_equal(m.sample[0].label, -1);
     s4d_manifest_release(&m);
 }
@@ -201,9 +202,10 @@ static void test_what_is_no_list(void **state)
         "a\0 \0"
         "1\0",
         8); /* UTF-16 */
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_FAIL, &m, &err), S4D_FAILED);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, &err), S4D_FAILED);
     assert_non_null(strstr(err.text, "not plain text"));
-    assert_int_equal(s4d_manifest_read(&o, "absent", S4D_BAD_SKIP, &m, &err), S4D_FAILED);
+    strcpy(o.train, "absent");
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_SKIP, &m, &err), S4D_FAILED);
     assert_non_null(strstr(err.text, "absent"));
 }
 
@@ -216,7 +218,7 @@ static void test_long_paths(void **state)
     char line[S4D_PATH_MAX];
     memset(line, 'p', sizeof line);
     put("list", line, sizeof line);
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_SKIP, &m, &err), S4D_FAILED);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_SKIP, &m, &err), S4D_FAILED);
     assert_non_null(strstr(err.text, "line 1: the path ppp"));
 }
 

@@ -28,6 +28,7 @@ static s4d_set_opts set_of(s4d_list_format format, int classes)
     static const char *const name[] = {"happiness", "sadness", "neutral"};
     s4d_set_opts o = {.format = format, .class_count = classes};
     snprintf(o.root, sizeof o.root, "%s", folder);
+    strcpy(o.train, "list");
     for (int i = 0; i < classes; ++i) strcpy(o.classes[i], name[i]);
     return o;
 }
@@ -36,7 +37,7 @@ static void accepted(const s4d_set_opts *o, const char *text, size_t count, cons
 {
     s4d_err err = {0};
     put("list", text);
-    if (s4d_manifest_read(o, "list", S4D_BAD_FAIL, m, &err) != S4D_OK) fail_msg("%s", err.text);
+    if (s4d_manifest_read(o, S4D_LIST_TRAIN, S4D_BAD_FAIL, m, &err) != S4D_OK) fail_msg("%s", err.text);
     assert_int_equal(m->count, count);
     for (size_t i = 0; i < count && label; ++i) assert_int_equal(m->sample[i].label, label[i]);
 }
@@ -46,7 +47,7 @@ static void refused(const s4d_set_opts *o, const char *text, const char *words)
     s4d_manifest m;
     s4d_err err = {0};
     put("list", text);
-    assert_int_equal(s4d_manifest_read(o, "list", S4D_BAD_FAIL, &m, &err), S4D_FAILED);
+    assert_int_equal(s4d_manifest_read(o, S4D_LIST_TRAIN, S4D_BAD_FAIL, &m, &err), S4D_FAILED);
     if (!strstr(err.text, words) || !strstr(err.text, "/list")) fail_msg("expected \"%s\": %s", words, err.text);
 }
 
@@ -109,7 +110,7 @@ static void test_absent_files_wait_where_skipping_is_asked_for(void **state)
     s4d_err err = {0};
     s4d_set_opts o = set_of(S4D_LIST_TEXT, 3);
     refused(&o, "a.png 1\nnone.png 1\n", "line 2");
-    assert_int_equal(s4d_manifest_read(&o, "list", S4D_BAD_SKIP, &m, &err), S4D_OK);
+    assert_int_equal(s4d_manifest_read(&o, S4D_LIST_TRAIN, S4D_BAD_SKIP, &m, &err), S4D_OK);
     assert_int_equal(m.count, 2);
     s4d_manifest_release(&m);
 }

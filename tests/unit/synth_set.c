@@ -98,7 +98,8 @@ static s4d_manifest read_list(s4d_list_format format, const char *list, const ch
     snprintf(o.suffix, sizeof o.suffix, "%s", suffix);
     o.class_count = s4d_labels_table(table, &names);
     for (int i = 0; i < o.class_count; ++i) snprintf(o.classes[i], sizeof o.classes[i], "%s", names[i]);
-    if (s4d_manifest_read(&o, list, S4D_BAD_FAIL, &m, &err) != S4D_OK) fail_msg("%s", err.text);
+    snprintf(o.test, sizeof o.test, "%s", list);
+    if (s4d_manifest_read(&o, S4D_LIST_TEST, S4D_BAD_FAIL, &m, &err) != S4D_OK) fail_msg("%s", err.text);
     return m;
 }
 

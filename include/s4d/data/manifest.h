@@ -11,6 +11,7 @@ typedef struct s4d_sample {
     char *id;      /* as in the list */
     char *path;    /* root, padding and suffix applied */
     int32_t label; /* class index, -1 for none */
+    double start, end; /* seconds of a video: what counts of it; 0 and INFINITY: all */
 } s4d_sample;
 
 typedef struct s4d_manifest {
@@ -20,13 +21,16 @@ typedef struct s4d_manifest {
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
 } s4d_manifest;
 
-/* Reads `list` (opts->train or opts->test) by opts->format. Every line is checked: columns, label in range or a known
+typedef enum s4d_list_role { S4D_LIST_TRAIN, S4D_LIST_TEST } s4d_list_role;
+
+/* Reads opts->train or opts->test by opts->format; "{fold}" in its name stands for opts->fold. Of a manifest (s4d/data/table.h)
+ * the rows of that split count, and with opts->fold those of that fold: it is tested, the others train. Every line is checked: columns, label in range or a known
  * class name (synonyms are one class), the path on disk. Faults are gathered: the sentence names the file, the first
  * faulty line and how many there are. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
  * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS.
  * Without classes in opts no label is read: all are -1. An extension that a path and the suffix share is not doubled:
  * "train_00001.jpg" with the suffix "_aligned.jpg" is "train_00001_aligned.jpg". Classes are kept in canonical spelling. */
-s4d_status s4d_manifest_read(const s4d_set_opts *opts, const char *list, s4d_bad_sample on_bad,
+s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_bad_sample on_bad,
                              s4d_manifest *out, s4d_err *err);
 void s4d_manifest_release(s4d_manifest *m);
 

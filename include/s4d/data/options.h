@@ -12,7 +12,7 @@ enum { S4D_MAX_CLASSES = 64, S4D_CLASS_NAME_MAX = 48 };
 
 /* How the lines of a list are read (METHOD.md section 8). */
 typedef enum s4d_list_format {
-    S4D_LIST_MANIFEST, /* csv with the header "path,label"; labels are class names */
+    S4D_LIST_MANIFEST, /* csv with named columns (s4d/data/table.h); labels are class names */
     S4D_LIST_CSV,      /* csv with a two-column header (video_name,label / path,id / ...); labels are numbers */
     S4D_LIST_TEXT,     /* "path number", separated by the line's last space, no header */
     S4D_LIST_PATHS     /* one path a line, no labels */
@@ -46,6 +46,7 @@ typedef struct s4d_set_opts {
     s4d_list_format format;
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX]; /* in index order */
     int class_count;
+    int fold;                     /* of a manifest with folds, or of lists with "{fold}" in their names: tested; 0: none */
     int first_label;              /* the number of classes[0] in numbered lists, 0 or 1 */
     int zero_pad;                 /* a number as path is filled with zeros to this width; 0: not */
     char suffix[32];              /* put after each path, such as ".mp4" or ".jpg" */
