@@ -13,6 +13,7 @@ MAY = {
     "ckpt": "base tensor",
     "model": "base tensor backend",
     "synth": "base tensor data",
+    "dataset": "base tensor data",
     "train": "base tensor backend data ckpt model",
     "config": "base tensor backend data model train",
     "cli": "base tensor backend data ckpt model synth train config",
