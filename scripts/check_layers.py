@@ -16,7 +16,7 @@ MAY = {
     "dataset": "base tensor data",
     "train": "base tensor backend data ckpt model",
     "config": "base tensor backend data model train",
-    "cli": "base tensor backend data ckpt model synth train config",
+    "cli": "base tensor backend data ckpt model synth dataset train config",
 }
 OWNERS = [
     (r"cjson/", r"src/base/json\w*\.(c|h)"),
