@@ -1,4 +1,4 @@
-/* Reading a command's options, and its help. */
+/* Reading a command's words and options, and its help. */
 #include "cli/args.h"
 
 #include <errno.h>
@@ -11,7 +11,10 @@
 void args_help(const arg_command *c)
 {
     printf("s4d %s: %s\n", c->name, c->summary);
-    printf("\nusage: s4d %s%s\n", c->name, c->options ? " [options]" : "");
+    printf("\nusage: s4d %s", c->name);
+    for (int i = 0; i < c->places; ++i) printf(c->place[i].optional ? " [%s]" : " %s", c->place[i].name);
+    printf("%s\n", c->options ? " [options]" : "");
+    for (int i = 0; i < c->places; ++i) printf("  %-28s %s\n", c->place[i].name, c->place[i].help);
     for (int i = 0; i < c->options; ++i) {
         const arg_option *o = &c->option[i];
         char left[64];
@@ -69,8 +72,25 @@ static const arg_option *find(const arg_command *c, const char *name, size_t siz
     return NULL;
 }
 
+/* The word at place number n. */
+static s4d_status put_word(const arg_command *c, int n, const char *word, s4d_err *err)
+{
+    if (n == c->places)
+        return s4d_err_set(err, S4D_USAGE, "%s: one word too many; \"s4d %s --help\" tells what is expected", word, c->name);
+    *c->place[n].to = word;
+    return S4D_OK;
+}
+
+static s4d_status missing(const arg_command *c, int n, s4d_err *err)
+{
+    return s4d_err_set(err, S4D_USAGE, "s4d %s: %s is missing, %s; \"s4d %s --help\" tells more", c->name, c->place[n].name,
+                       c->place[n].help, c->name);
+}
+
 s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s4d_err *err)
 {
+    int words = 0;
+    s4d_status status = S4D_OK;
     *done = false;
     for (int i = 0; i < argc; ++i) {
         const char *word = argv[i], *equals = strchr(word, '=');
@@ -78,6 +98,11 @@ s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s
             args_help(c);
             *done = true;
             return S4D_OK;
+        }
+        if (c->places && (word[0] != '-' || !word[1])) {
+            status = put_word(c, words++, word, err);
+            if (status != S4D_OK) return status;
+            continue;
         }
         size_t size = equals ? (size_t)(equals - word) : strlen(word);
         const arg_option *o = size > 2 && strncmp(word, "--", 2) == 0 ? find(c, word + 2, size - 2) : NULL;
@@ -88,8 +113,8 @@ s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s
         if (o->kind != ARG_FLAG && !value && i + 1 == argc)
             return s4d_err_set(err, S4D_USAGE, "--%s: needs a value, %s", o->name, o->value);
         if (o->kind != ARG_FLAG && !value) value = argv[++i];
-        s4d_status status = store(o, value, err);
+        status = store(o, value, err);
         if (status != S4D_OK) return status;
     }
-    return S4D_OK;
+    return words < c->places && !c->place[words].optional ? missing(c, words, err) : S4D_OK;
 }

@@ -1,4 +1,4 @@
-/* Long options of a command: --name VALUE, --name=VALUE, flags, --help. Private to src/cli. */
+/* What follows a command: places (words in a fixed order), --name VALUE, --name=VALUE, flags, --help. Private to src/cli. */
 #ifndef S4D_CLI_ARGS_H
 #define S4D_CLI_ARGS_H
 
@@ -31,14 +31,24 @@ typedef struct arg_option {
     int64_t low, high;
 } arg_option;
 
+/* A word that is told by where it stands; options may stand before, between and behind. */
+typedef struct arg_place {
+    const char *name; /* in capitals, as the help calls it */
+    const char **to;  /* left as it is where an optional word is not given */
+    const char *help;
+    bool optional; /* only behind all that are not */
+} arg_place;
+
 typedef struct arg_command {
     const char *name, *summary;
     const char *details; /* more lines of help, or NULL */
     const arg_option *option;
     int options;
+    const arg_place *place;
+    int places;
 } arg_command;
 
-/* *done: --help was asked for and is printed. Unknown options and bad values are S4D_USAGE. */
+/* *done: --help was asked for and is printed. Unknown options, bad values, words too many or missing are S4D_USAGE. */
 s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s4d_err *err);
 void args_help(const arg_command *c);
 

@@ -4,6 +4,7 @@
 
 #include "s4d/base/err.h"
 
+s4d_status cmd_data(int argc, char **argv, s4d_err *err);
 s4d_status cmd_synth(int argc, char **argv, s4d_err *err);
 s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err);
 s4d_status cmd_finetune(int argc, char **argv, s4d_err *err);

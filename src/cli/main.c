@@ -16,6 +16,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"data", cmd_data, "index data sets as they are distributed, and what is done with a manifest"},
     {"synth", cmd_synth, "draw a labelled sample set of faces"},
     {"pretrain", cmd_pretrain, "stage 1: masked autoencoder on pictures and clips"},
     {"finetune", cmd_finetune, "stage 2: pictures and clips together, or one of them"},
