@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -11,6 +12,11 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("S4D", str(ROOT / "build/s4d"))
+
+# In a shell's background these are ignored, and what is ignored here stays so in the programs that are started.
+for number in (signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 MODEL = {
     "img_size": 32, "patch_size": 8, "num_frames": 4, "tubelet_size": 2, "mlp_ratio": 2,

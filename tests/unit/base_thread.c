@@ -71,6 +71,8 @@ static int interrupted_by(int first, int second)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        signal(SIGINT, SIG_DFL); /* may be ignored here: tests run in the background, too */
+        signal(SIGTERM, SIG_DFL);
         s4d_interrupt_install();
         if (s4d_interrupt_status() != S4D_OK) {
             _exit(1);
@@ -109,6 +111,7 @@ static void an_ignored_signal_stays_ignored(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_DFL);
         s4d_interrupt_install();
         kill(getpid(), SIGINT);
         usleep(20000);
@@ -143,6 +146,8 @@ static void threads_that_compute_take_no_signal(void **state)
         bool here = false, there = false;
         s4d_thread t = {0};
         s4d_err err = {0};
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         s4d_interrupt_install();
         blocked_here(&here);
         s4d_status status = s4d_thread_start(&t, blocked_here, &there, &err);
