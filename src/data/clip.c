@@ -2,6 +2,7 @@
 #include "s4d/data/clip.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -74,19 +75,25 @@ done:
     return status;
 }
 
-s4d_status s4d_clip_open(const char *path, s4d_frame_order order, s4d_clip **out, s4d_err *err)
+s4d_status s4d_clip_open(const s4d_clip_source *source, s4d_clip **out, s4d_err *err)
 {
+    const char *path = source->path;
+    double end = source->end > 0 ? source->end : INFINITY;
+    bool cut = source->start > 0 || isfinite(end);
     s4d_status status = S4D_OK;
     s4d_clip *c = s4d_mem_alloc(1, sizeof *c);
     if (!c || !(c->path = s4d_mem_strdup(path))) {
         status = s4d_err_memory(err, sizeof *c + strlen(path), "a clip");
+    } else if (s4d_path_is_dir(path) && cut) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: start and end are seconds of a video, but this is a folder of frames; leave them out", path);
     } else if (s4d_path_is_dir(path)) {
-        status = list_pictures(c, order, err);
+        status = list_pictures(c, source->order, err);
     } else if (!s4d_path_exists(path)) {
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: there is no such file or folder; correct the path", path);
     } else {
-        status = s4d_video_open(path, &c->video, err);
+        status = s4d_video_open(path, source->start, end, &c->video, err);
         if (status != S4D_OK) {
             s4d_err_prefix(err, "%s", path);
         }

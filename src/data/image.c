@@ -40,6 +40,30 @@ s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
     return S4D_OK;
 }
 
+s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_err *err)
+{
+    S4D_BUG_IF(quarters < 0 || quarters > 3);
+    int height = quarters % 2 ? image->width : image->height, width = quarters % 2 ? image->height : image->width;
+    if (quarters == 0) {
+        return S4D_OK;
+    }
+    s4d_status status = s4d_image_size(spare, height, width, err);
+    for (int y = 0; y < height && status == S4D_OK; y++) {
+        for (int x = 0; x < width; x++) {
+            int from_y = quarters == 1 ? width - 1 - x : quarters == 2 ? height - 1 - y : x;
+            int from_x = quarters == 1 ? y : quarters == 2 ? width - 1 - x : height - 1 - y;
+            memcpy(spare->rgb + 3 * ((size_t)y * (size_t)width + (size_t)x),
+                   image->rgb + 3 * ((size_t)from_y * (size_t)image->width + (size_t)from_x), 3);
+        }
+    }
+    if (status == S4D_OK) {
+        s4d_image turned = *spare;
+        *spare = *image;
+        *image = turned;
+    }
+    return status;
+}
+
 static bool is_png(const uint8_t *bytes, size_t size)
 {
     static const uint8_t mark[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};

@@ -17,4 +17,7 @@ s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err
 s4d_status s4d_image_encode_png(const s4d_image *image, s4d_str *out, s4d_err *err);
 s4d_status s4d_image_encode_jpeg(const s4d_image *image, int quality, s4d_str *out, s4d_err *err);
 
+/* Turned clockwise by that many quarters (0..3), by way of `spare`, with which it changes places. */
+s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_err *err);
+
 #endif

@@ -91,7 +91,10 @@ static s4d_status decode_clip(task *t)
     const s4d_loader_kind *kind = t->kind;
     s4d_loader_scratch *scratch = t->scratch;
     s4d_clip *clip = NULL;
-    s4d_status status = s4d_clip_open(t->path, t->plan->frame_order, &clip, t->err);
+    const s4d_sample *sample = &kind->manifest->sample[t->job->entry];
+    s4d_clip_source source = {
+        .path = t->path, .order = t->plan->frame_order, .start = sample->start, .end = sample->end};
+    s4d_status status = s4d_clip_open(&source, &clip, t->err);
     if (status != S4D_OK) {
         return status;
     }

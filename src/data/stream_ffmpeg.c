@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 
 #include "data/container.h"
@@ -147,6 +149,24 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
     return S4D_OK;
 }
 
+/* Quarters that the file's display matrix turns its pictures by; other angles and flips are left alone. */
+static int display_turn(const AVStream *video)
+{
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+    const AVPacketSideData *side = av_packet_side_data_get(video->codecpar->coded_side_data,
+                                                           video->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    const uint8_t *matrix = side && side->size >= 9 * sizeof(int32_t) ? side->data : NULL;
+#else
+    size_t size = 0;
+    const uint8_t *matrix = av_stream_get_side_data(video, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    matrix = size >= 9 * sizeof(int32_t) ? matrix : NULL;
+#endif
+    double clockwise = matrix ? -av_display_rotation_get((const int32_t *)matrix) : 0;
+    double quarters = clockwise / 90;
+    bool whole = isfinite(quarters) && fabs(quarters - rint(quarters)) < 1e-3;
+    return whole ? ((int)rint(quarters) % 4 + 4) % 4 : 0;
+}
+
 s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
 {
     av_log_set_level(AV_LOG_QUIET); /* process-wide, and always to this value */
@@ -158,6 +178,7 @@ s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
     if (status == S4D_OK) {
         status = open_codec(s, err);
     }
+    s->turn = status == S4D_OK ? display_turn(s->video) : 0;
     if (status != S4D_OK && s->cut) {
         s4d_err_set(err, status, "the file ends early; copy it again or take it out of the list");
     }
@@ -169,6 +190,7 @@ s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
 
 void s4d_stream_close(s4d_stream *s)
 {
+    s4d_image_release(&s->spare);
     sws_freeContext(s->scale);
     av_frame_free(&s->frame);
     av_packet_free(&s->packet);
@@ -272,6 +294,16 @@ s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err)
     }
 }
 
+bool s4d_stream_seek(s4d_stream *s, int64_t time)
+{
+    if (avformat_seek_file(s->format, s->video->index, INT64_MIN, time, time, 0) < 0) {
+        return false;
+    }
+    avcodec_flush_buffers(s->codec);
+    s->drained = false;
+    return true;
+}
+
 /* A converter for frames like this one: colours by what the stream says of itself, else BT.601. */
 static bool prepare_scale(s4d_stream *s)
 {
@@ -311,7 +343,7 @@ s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err)
         return s4d_err_set(err, S4D_FAILED, "its pixels (%s) cannot be made RGB; convert the file",
                            format ? format : "unknown");
     }
-    return S4D_OK;
+    return s4d_image_turn(out, &s->spare, s->turn, err);
 }
 
 #endif

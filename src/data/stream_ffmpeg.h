@@ -10,7 +10,7 @@
 #include <libswscale/swscale.h>
 
 #include "s4d/base/err.h"
-#include "s4d/data/image.h"
+#include "data/image_private.h"
 
 /* Zeroed = closed. */
 typedef struct s4d_stream {
@@ -23,6 +23,8 @@ typedef struct s4d_stream {
     AVFrame *frame; /* the frame that s4d_stream_next decoded */
     struct SwsContext *scale;
     int scale_key[5]; /* what `scale` was made for */
+    int turn;         /* quarters clockwise from the stored to the shown picture */
+    s4d_image spare;  /* for turning */
     int64_t decoded;  /* frames so far */
     bool drained;     /* the decoder was told that no packet follows */
     bool cut;         /* the file is shorter than its header says (container.h) */
@@ -38,7 +40,9 @@ s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err);
 /* The next frame in order of showing; *end after the last. Concealed damage is an error that says
  * how far it went. */
 s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err);
-/* The frame as RGB. */
+/* Goes to the key frame shown at `time`, so that s4d_stream_next gives it or one before it; false: that cannot be done. */
+bool s4d_stream_seek(s4d_stream *s, int64_t time);
+/* The frame as RGB, turned as the file says it is to be shown. */
 s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err);
 
 #endif

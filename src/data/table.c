@@ -274,7 +274,7 @@ static void put_cell(s4d_str *out, const s4d_row *row, s4d_column c)
         }
         break;
     case S4D_COLUMN_END:
-        if (isfinite(row->end)) {
+        if (isfinite(row->end) && row->end > 0) {
             s4d_str_printf(out, "%.9g", row->end);
         }
         break;

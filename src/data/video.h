@@ -7,11 +7,12 @@
 
 typedef struct s4d_video s4d_video;
 
-/* Opens and counts the frames. Sentences come without the path. */
-s4d_status s4d_video_open(const char *path, s4d_video **out, s4d_err *err);
+/* Opens and counts the frames from `start` seconds up to `end` (left out); 0 and INFINITY: all. Sentences come without the
+ * path. */
+s4d_status s4d_video_open(const char *path, double start, double end, s4d_video **out, s4d_err *err);
 void s4d_video_close(s4d_video **video);
 int s4d_video_frames(const s4d_video *video);
-/* Decodes up to frame `index`; going back begins again at the file's first frame. */
+/* Decodes frame `index`, from the key frame before it where that is nearer than the frame decoded last. */
 s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *err);
 
 #endif

@@ -1,10 +1,12 @@
-/* Reading video files: how many frames there are, and any of them in rising order. */
+/* Reading video files: how many frames there are, and any of them. */
 #include "data/video.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "data/video_index.h"
 #include "s4d/base/mem.h"
 #include "s4d/data/clip.h"
 
@@ -20,16 +22,19 @@ const char *s4d_video_library(void)
 struct s4d_video {
     char *path;
     s4d_stream stream; /* closed until the first read */
+    s4d_video_index index;
+    size_t first; /* the file's frame that counts as 0 */
     int frames;
+    size_t next; /* the file's frame that the stream decodes next */
 };
 
-/* What the packets of a file tell without decoding. */
+/* What the packets of a file tell without decoding, beside their times. */
 typedef struct packet_count {
-    int64_t all, shown; /* shown: without those that an edit list hides */
+    int64_t all;
     bool key_first, whole, last_whole;
 } packet_count;
 
-static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_err *err)
+static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_video_index *index, s4d_err *err)
 {
     *count = (packet_count){.whole = true, .last_whole = true};
     for (;;) {
@@ -39,22 +44,32 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_err *err
             return status;
         }
         const AVPacket *p = s->packet;
-        count->key_first = count->all == 0 ? p->flags & AV_PKT_FLAG_KEY : count->key_first;
+        bool key = p->flags & AV_PKT_FLAG_KEY;
+        count->key_first = count->all == 0 ? key : count->key_first;
         count->all++;
-        count->shown += !(p->flags & AV_PKT_FLAG_DISCARD);
         count->last_whole = !(p->flags & AV_PKT_FLAG_CORRUPT);
         count->whole = count->whole && count->last_whole;
+        status = s4d_video_index_add(index, p->pts, p->pts != AV_NOPTS_VALUE, key, !(p->flags & AV_PKT_FLAG_DISCARD), err);
+        if (status != S4D_OK) {
+            return status;
+        }
     }
 }
 
-static s4d_status count_decoded(const char *path, int64_t *frames, s4d_err *err)
+/* The times of the frames as decoding gives them, with no key frame to begin at. */
+static s4d_status count_decoded(const char *path, s4d_video_index *index, s4d_err *err)
 {
     s4d_stream s;
+    bool end = false;
+    s4d_video_index_release(index);
     s4d_status status = s4d_stream_open(&s, path, err);
-    for (bool end = false; status == S4D_OK && !end;) {
+    while (status == S4D_OK && !end) {
         status = s4d_stream_next(&s, &end, err);
+        int64_t time = status == S4D_OK && !end ? s.frame->best_effort_timestamp : 0;
+        if (status == S4D_OK && !end) {
+            status = s4d_video_index_add(index, time, time != AV_NOPTS_VALUE, false, true, err);
+        }
     }
-    *frames = s.decoded;
     s4d_stream_close(&s);
     return status;
 }
@@ -71,18 +86,49 @@ static s4d_status ends_early(const packet_count *count, int64_t promised, s4d_er
         (long long)(count->last_whole ? count->all : count->all - 1), of);
 }
 
+/* start and end in frames of the file. */
+static s4d_status cut_out(s4d_video *v, const s4d_stream *s, double start, double end, s4d_err *err)
+{
+    const s4d_video_index *x = &v->index;
+    double unit = av_q2d(s->video->time_base);
+    int64_t zero = s->video->start_time == AV_NOPTS_VALUE ? 0 : s->video->start_time;
+    size_t last = x->count;
+    v->first = 0;
+    if (start > 0 || isfinite(end)) {
+        if (x->odd) {
+            return s4d_err_set(err, S4D_FAILED, "its frames have no times, so start and end cannot be found; convert it");
+        }
+        /* A frame shown at the very moment counts, whatever the last bit of the division says. */
+        v->first = s4d_video_index_at(x, zero + (int64_t)ceil(start / unit - 1e-6));
+        last = isfinite(end) && end / unit < 9e18 ? s4d_video_index_at(x, zero + (int64_t)ceil(end / unit - 1e-6)) : last;
+        if (v->first >= last) {
+            return s4d_err_set(err, S4D_FAILED, "no frame lies between %g and %g s; its last is shown at %.3f s", start, end,
+                               x->count ? (double)(x->time[x->count - 1] - zero) * unit : 0.0);
+        }
+    }
+    if (last - v->first < 1) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "no frame of it can be decoded; copy it again or take it out of the list");
+    }
+    if (last - v->first > INT_MAX) {
+        return s4d_err_set(err, S4D_FAILED, "it has more than %d frames; cut it into parts", INT_MAX);
+    }
+    v->frames = (int)(last - v->first);
+    return S4D_OK;
+}
+
 /* Where the file's own count agrees with its packets, nothing need be decoded to know it. */
-static s4d_status count_frames(const char *path, int64_t *frames, s4d_err *err)
+static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *err)
 {
     s4d_stream s;
     packet_count count = {0};
-    s4d_status status = s4d_stream_open(&s, path, err);
+    s4d_status status = s4d_stream_open(&s, v->path, err);
     if (status == S4D_OK && s4d_stream_still(&s)) {
         status = s4d_err_set(err, S4D_FAILED,
                              "this is a picture where a video or a folder of frames is expected");
     }
     if (status == S4D_OK) {
-        status = count_packets(&s, &count, err);
+        status = count_packets(&s, &count, &v->index, err);
     }
     if (status != S4D_OK) {
         goto done;
@@ -92,36 +138,27 @@ static s4d_status count_frames(const char *path, int64_t *frames, s4d_err *err)
     bool missing = promised > count.all || !count.last_whole;
     if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
         status = ends_early(&count, promised, err);
-    } else if (promised == count.all && count.key_first && count.whole) {
-        *frames = count.shown;
-    } else {
-        status = count_decoded(path, frames, err);
+    } else if (promised != count.all || !count.key_first || !count.whole) {
+        status = count_decoded(v->path, &v->index, err);
     }
-    if (status == S4D_OK && *frames < 1) {
-        status =
-            s4d_err_set(err, S4D_FAILED,
-                        "no frame of it can be decoded; copy it again or take it out of the list");
-    } else if (status == S4D_OK && *frames > INT_MAX) {
-        status =
-            s4d_err_set(err, S4D_FAILED, "it has more than %d frames; cut it into parts", INT_MAX);
+    s4d_video_index_finish(&v->index);
+    if (status == S4D_OK) {
+        status = cut_out(v, &s, start, end, err);
     }
 done:
     s4d_stream_close(&s);
     return status;
 }
 
-s4d_status s4d_video_open(const char *path, s4d_video **out, s4d_err *err)
+s4d_status s4d_video_open(const char *path, double start, double end, s4d_video **out, s4d_err *err)
 {
     s4d_status status = S4D_OK;
-    int64_t frames = 0;
     s4d_video *v = s4d_mem_alloc(1, sizeof *v);
     if (!v || !(v->path = s4d_mem_strdup(path))) {
         status = s4d_err_memory(err, sizeof *v + strlen(path), "a video");
-        goto done;
+    } else {
+        status = count_frames(v, start, end, err);
     }
-    status = count_frames(path, &frames, err);
-    v->frames = (int)frames;
-done:
     if (status != S4D_OK) {
         s4d_video_close(&v);
     }
@@ -134,6 +171,7 @@ void s4d_video_close(s4d_video **video)
     s4d_video *v = *video;
     if (v) {
         s4d_stream_close(&v->stream);
+        s4d_video_index_release(&v->index);
         s4d_mem_free(v->path);
         s4d_mem_free(v);
     }
@@ -145,24 +183,58 @@ int s4d_video_frames(const s4d_video *video)
     return video->frames;
 }
 
+static s4d_status from_the_beginning(s4d_video *v, s4d_err *err)
+{
+    s4d_stream_close(&v->stream);
+    v->next = 0;
+    return s4d_stream_open(&v->stream, v->path, err);
+}
+
+/* Frame `at` of the file by way of its key frame. False: it did not come out, and the file must be read from its beginning;
+ * what went wrong shows itself again there. */
+static bool jump(s4d_video *v, size_t at, size_t key)
+{
+    s4d_stream *s = &v->stream;
+    const int64_t *time = v->index.time;
+    bool end = false;
+    if (!s4d_stream_seek(s, time[key])) {
+        return false;
+    }
+    s->decoded = (int64_t)key;
+    do {
+        if (s4d_stream_next(s, &end, NULL) != S4D_OK || end || s->frame->best_effort_timestamp > time[at]) {
+            return false;
+        }
+    } while (s->frame->best_effort_timestamp < time[at]);
+    s->decoded = (int64_t)at + 1;
+    v->next = at + 1;
+    return true;
+}
+
 s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *err)
 {
     s4d_stream *s = &video->stream;
     S4D_BUG_IF(index < 0 || index >= video->frames);
-    s4d_status status = S4D_OK;
-    if (!s->io || index < s->decoded - 1) {
-        s4d_stream_close(s);
-        status = s4d_stream_open(s, video->path, err);
+    size_t at = video->first + (size_t)index, key;
+    s4d_status status = s->io ? S4D_OK : from_the_beginning(video, err);
+    bool back = at + 1 < video->next, held = status == S4D_OK && at + 1 == video->next;
+    bool nearer = status == S4D_OK && !held && s4d_video_index_key(&video->index, at, &key) && (back || key > video->next);
+    if (nearer && jump(video, at, key)) {
+        return s4d_stream_rgb(s, out, err);
+    }
+    if (status == S4D_OK && (back || nearer)) {
+        status = from_the_beginning(video, err);
     }
     bool end = false;
-    while (status == S4D_OK && !end && s->decoded <= index) {
+    while (status == S4D_OK && !end && video->next <= at) {
         status = s4d_stream_next(s, &end, err);
+        video->next += status == S4D_OK && !end;
     }
     if (status == S4D_OK && end) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "the file is damaged: %lld of %d frames can be read; copy it again or "
+                             "the file is damaged: %lld of %zu frames can be read; copy it again or "
                              "take it out of the list",
-                             (long long)s->decoded, video->frames);
+                             (long long)s->decoded, video->index.count);
     }
     return status == S4D_OK ? s4d_stream_rgb(s, out, err) : status;
 }
@@ -174,9 +246,11 @@ const char *s4d_video_library(void)
     return NULL;
 }
 
-s4d_status s4d_video_open(const char *path, s4d_video **out, s4d_err *err)
+s4d_status s4d_video_open(const char *path, double start, double end, s4d_video **out, s4d_err *err)
 {
     (void)path;
+    (void)start;
+    (void)end;
     *out = NULL;
     return s4d_err_set(err, S4D_FAILED,
                        "this build has no video support (S4D_VIDEO=OFF); build it with FFmpeg, or "

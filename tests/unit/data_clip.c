@@ -44,7 +44,7 @@ static s4d_clip *opened(const char *path, s4d_frame_order order)
 {
     s4d_clip *clip = NULL;
     s4d_err err = {0};
-    if (s4d_clip_open(path, order, &clip, &err) != S4D_OK) {
+    if (s4d_clip_open(&(s4d_clip_source){.path = path, .order = order}, &clip, &err) != S4D_OK) {
         fail_msg("%s", err.text);
     }
     return clip;
@@ -54,7 +54,7 @@ static void refused(const char *path, const char *words)
 {
     s4d_clip *clip = NULL;
     s4d_err err = {0};
-    assert_int_equal(s4d_clip_open(path, S4D_ORDER_NATURAL, &clip, &err), S4D_FAILED);
+    assert_int_equal(s4d_clip_open(&(s4d_clip_source){.path = path, .order = S4D_ORDER_NATURAL}, &clip, &err), S4D_FAILED);
     assert_null(clip);
     if (strncmp(err.text, path, strlen(path)) != 0 || !strstr(err.text, words)) {
         fail_msg("expected \"%s\": %s", words, err.text);
@@ -196,6 +196,38 @@ static void check_fixture(const char *name, int frames, int first)
     s4d_clip_close(&clip);
 }
 
+/* Any frame after any other, forward and back, is the one that reading in order gives. */
+static void check_jumps(const char *path)
+{
+    enum { MOST = 40 };
+    s4d_image frame[MOST] = {0}, got = {0};
+    s4d_clip *clip = opened(path, S4D_ORDER_NATURAL);
+    int n = s4d_clip_frames(clip);
+    assert_in_range(n, 2, MOST);
+    for (int i = 0; i < n; i++) {
+        read_frames(clip, &i, 1, &frame[i]);
+    }
+    size_t bytes = (size_t)frame[0].height * (size_t)frame[0].width * 3;
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j += 1 + i % 3) {
+            read_frames(clip, &i, 1, &got);
+            assert_memory_equal(got.rgb, frame[i].rgb, bytes);
+            read_frames(clip, &j, 1, &got);
+            assert_memory_equal(got.rgb, frame[j].rgb, bytes);
+        }
+    }
+    s4d_clip_close(&clip);
+    clip = opened(path, S4D_ORDER_NATURAL); /* the first read of all */
+    int last = n - 1;
+    read_frames(clip, &last, 1, &got);
+    assert_memory_equal(got.rgb, frame[last].rgb, bytes);
+    s4d_clip_close(&clip);
+    for (int i = 0; i < n; i++) {
+        s4d_image_release(&frame[i]);
+    }
+    s4d_image_release(&got);
+}
+
 static void test_kinds_of_video(void **state)
 {
     (void)state;
@@ -204,6 +236,10 @@ static void test_kinds_of_video(void **state)
     check_fixture("bframes.avi", 20, 0);
     check_fixture("plain.webm", 20, 0);
     check_fixture("edited.mp4", 13, 7); /* its edit list hides the first seven */
+    static const char *const name[] = {"bframes.mp4", "bframes.avi", "plain.webm", "edited.mp4"};
+    for (int i = 0; i < 4; i++) {
+        check_jumps(fixture(name[i]));
+    }
 }
 
 /* Opens and reads everything; the sentence, if one comes, names the file. */
@@ -212,7 +248,7 @@ static bool readable(const char *path)
     s4d_clip *clip = NULL;
     s4d_image frame = {0};
     s4d_err err = {0};
-    s4d_status status = s4d_clip_open(path, S4D_ORDER_NATURAL, &clip, &err);
+    s4d_status status = s4d_clip_open(&(s4d_clip_source){.path = path, .order = S4D_ORDER_NATURAL}, &clip, &err);
     for (int i = 0; status == S4D_OK && i < s4d_clip_frames(clip); i++) {
         status = s4d_clip_read(clip, &i, 1, &frame, &err);
     }
@@ -264,7 +300,7 @@ static void test_cut_avi(void **state)
     for (size_t n = 100; n < file.size; n += 61) {
         assert_int_equal(s4d_file_write(in_folder("cut"), file.data, n, NULL), S4D_OK);
         s4d_clip *clip = NULL;
-        if (s4d_clip_open(in_folder("cut"), S4D_ORDER_NATURAL, &clip, NULL) == S4D_OK) {
+        if (s4d_clip_open(&(s4d_clip_source){.path = in_folder("cut"), .order = S4D_ORDER_NATURAL}, &clip, NULL) == S4D_OK) {
             assert_int_equal(s4d_clip_frames(clip), 20);
         }
         s4d_clip_close(&clip);
@@ -363,6 +399,89 @@ static void test_a_pipe_is_no_video(void **state)
     refused(in_folder("pipe.mp4"), "not a regular file"); /* and does not wait */
 }
 
+static void test_jumps_between_key_frames(void **state)
+{
+    (void)state;
+    need_video();
+    s4d_err err = {0};
+    if (write_video(in_folder("long.mp4"), 24, 32, 40, &err) != S4D_OK) { /* four groups of pictures */
+        fail_msg("%s", err.text);
+    }
+    check_jumps(in_folder("long.mp4"));
+}
+
+static void test_seconds_that_count(void **state)
+{
+    (void)state;
+    need_video();
+    static const struct {
+        double start, end;
+        int first, frames; /* 0: refused */
+    } cut[] = {{0, 0, 0, 40},      {0.2, 0.4, 5, 5}, {0.19, 0.41, 5, 6}, {0, 0.04, 0, 1},
+               {1.56, 100, 39, 1}, {1.57, 0, 0, 0},  {0.21, 0.23, 0, 0}, {0.6, 0, 15, 25}};
+    s4d_err err = {0};
+    s4d_image frame = {0}, want = {0};
+    assert_int_equal(write_video(in_folder("long.mp4"), 24, 32, 40, &err), S4D_OK); /* 25 a second */
+    s4d_clip *whole = opened(in_folder("long.mp4"), S4D_ORDER_NATURAL);
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+        s4d_clip *clip;
+        s4d_clip_source source = {.path = in_folder("long.mp4"), .start = cut[i].start, .end = cut[i].end};
+        s4d_status status = s4d_clip_open(&source, &clip, &err);
+        assert_int_equal(status, cut[i].frames ? S4D_OK : S4D_FAILED);
+        if (status != S4D_OK) {
+            assert_non_null(strstr(err.text, "its last is shown at 1.560 s"));
+            continue;
+        }
+        assert_int_equal(s4d_clip_frames(clip), cut[i].frames);
+        int last = cut[i].frames - 1, same = cut[i].first + last;
+        read_frames(clip, &last, 1, &frame);
+        read_frames(whole, &same, 1, &want);
+        assert_memory_equal(frame.rgb, want.rgb, 24 * 32 * 3);
+        s4d_clip_close(&clip);
+    }
+    s4d_clip_close(&whole);
+    s4d_image_release(&frame);
+    s4d_image_release(&want);
+    assert_int_equal(s4d_dir_make(in_folder("still"), NULL), S4D_OK);
+    s4d_clip *none;
+    assert_int_equal(s4d_clip_open(&(s4d_clip_source){.path = in_folder("still"), .start = 1}, &none, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "a folder of frames"));
+}
+
+/* The display matrix in the header of the file's one track is set to a quarter turn; the numbers are ISO 14496-12's. */
+static void test_a_turned_video_is_shown_upright(void **state)
+{
+    (void)state;
+    need_video();
+    static const uint8_t plain[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0};
+    static const uint8_t turned[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0};
+    s4d_err err = {0};
+    s4d_bytes file = {0};
+    s4d_image upright = {0}, frame = {0};
+    assert_int_equal(write_video(in_folder("lying.mp4"), 24, 32, 3, &err), S4D_OK);
+    assert_int_equal(s4d_file_read(in_folder("lying.mp4"), 0, &file, &err), S4D_OK);
+    uint8_t *track = memmem(file.data, file.size, "tkhd", 4);
+    assert_non_null(track);
+    uint8_t *matrix = memmem(track, 64, plain, sizeof plain);
+    assert_non_null(matrix);
+    memcpy(matrix, turned, sizeof turned);
+    assert_int_equal(s4d_file_write(in_folder("turned.mp4"), file.data, file.size, &err), S4D_OK);
+    s4d_clip *clip[2] = {opened(in_folder("lying.mp4"), S4D_ORDER_NATURAL), opened(in_folder("turned.mp4"), S4D_ORDER_NATURAL)};
+    read_frames(clip[0], (int[]){1}, 1, &frame);
+    read_frames(clip[1], (int[]){1}, 1, &upright);
+    assert_true(upright.height == 32 && upright.width == 24);
+    for (int y = 0; y < 32; y++) {
+        for (int x = 0; x < 24; x++) { /* a quarter clockwise */
+            assert_memory_equal(upright.rgb + 3 * (y * 24 + x), frame.rgb + 3 * ((23 - x) * 32 + y), 3);
+        }
+    }
+    s4d_clip_close(&clip[0]);
+    s4d_clip_close(&clip[1]);
+    s4d_bytes_release(&file);
+    s4d_image_release(&frame);
+    s4d_image_release(&upright);
+}
+
 static void test_a_failed_writer_leaves_no_file(void **state)
 {
     (void)state;
@@ -395,6 +514,9 @@ int main(void)
         cmocka_unit_test(test_cut_avi),
         cmocka_unit_test(test_flipped_bytes_never_crash),
         cmocka_unit_test(test_written_videos_come_back),
+        cmocka_unit_test(test_jumps_between_key_frames),
+        cmocka_unit_test(test_seconds_that_count),
+        cmocka_unit_test(test_a_turned_video_is_shown_upright),
         cmocka_unit_test(test_a_pipe_is_no_video),
         cmocka_unit_test(test_a_failed_writer_leaves_no_file),
     };

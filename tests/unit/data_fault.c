@@ -117,7 +117,7 @@ static s4d_status read_clip(const char *path, s4d_err *err)
     static const int index[3] = {0, 2, 2};
     s4d_clip *clip = NULL;
     s4d_image frame[3] = {0};
-    s4d_status status = s4d_clip_open(path, S4D_ORDER_LEXICOGRAPHIC, &clip, err);
+    s4d_status status = s4d_clip_open(&(s4d_clip_source){.path = path, .order = S4D_ORDER_LEXICOGRAPHIC}, &clip, err);
     if (status == S4D_OK) {
         status = s4d_clip_read(clip, index, 3, frame, err);
     } else {

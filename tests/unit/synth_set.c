@@ -141,7 +141,7 @@ static void test_lists_and_people(void **state)
     }
     for (size_t i = 0; i < clips[1].count; ++i) {
         s4d_clip *clip = NULL;
-        assert_int_equal(s4d_clip_open(clips[1].sample[i].path, S4D_ORDER_NATURAL, &clip, NULL), S4D_OK);
+        assert_int_equal(s4d_clip_open(&(s4d_clip_source){.path = clips[1].sample[i].path, .order = S4D_ORDER_NATURAL}, &clip, NULL), S4D_OK);
         assert_true(s4d_clip_frames(clip) >= 12 && s4d_clip_frames(clip) <= 60);
         s4d_clip_close(&clip);
     }

@@ -20,9 +20,15 @@ void s4d_clip_test_index(int frames, int rate, int clip, int segments, int view,
 /* A source of frames: a folder of pictures or a video file. */
 typedef struct s4d_clip s4d_clip;
 
+typedef struct s4d_clip_source {
+    const char *path;
+    s4d_frame_order order; /* of a folder's pictures */
+    double start, end;     /* seconds of a video file that count, the end left out; an end of 0 or INFINITY: its own */
+} s4d_clip_source;
+
 /* Opens and counts. A folder with no picture, a file that is no video, a missing path: one sentence. A build without
  * video refuses video files by name. Warns once per process where natural and lexicographic order differ. */
-s4d_status s4d_clip_open(const char *path, s4d_frame_order order, s4d_clip **out, s4d_err *err);
+s4d_status s4d_clip_open(const s4d_clip_source *source, s4d_clip **out, s4d_err *err);
 void s4d_clip_close(s4d_clip **clip);
 int s4d_clip_frames(const s4d_clip *clip); /* at least 1 */
 /* Decodes frame index[i] into frame[i], i < n; indices in 0..frames-1, never falling, repeats decoded once and copied. */

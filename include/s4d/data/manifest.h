@@ -11,7 +11,7 @@ typedef struct s4d_sample {
     char *id;      /* as in the list */
     char *path;    /* root, padding and suffix applied */
     int32_t label; /* class index, -1 for none */
-    double start, end; /* seconds of a video: what counts of it; 0 and INFINITY: all */
+    double start, end; /* seconds of a video: what counts of it (s4d_clip_source) */
 } s4d_sample;
 
 typedef struct s4d_manifest {
