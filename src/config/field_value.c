@@ -125,9 +125,11 @@ static s4d_status read_classes(const s4d_field *f, const s4d_json *node, const c
     set->class_count = 0;
     if (s4d_json_kind_of(node) == S4D_JSON_STRING) {
         int n = s4d_labels_table(s4d_json_string(node), &names);
-        if (!n)
-            return wrong(f, origin, node, "class names, or one of dfew, ferv39k, mafw, affectnet7, affectnet8, rafdb, ferplus",
-                         err);
+        if (!n) {
+            char expected[400];
+            snprintf(expected, sizeof expected, "class names, or one of %s", s4d_labels_known());
+            return wrong(f, origin, node, expected, err);
+        }
         for (int i = 0; i < n && status == S4D_OK; ++i) status = add_class(f, names[i], origin, set, err);
         return status;
     }

@@ -1,5 +1,5 @@
-/* Names of classes: the known sets' tables (METHOD.md section 8) and the one spelling of a name
- * (USERS.md). */
+/* Names of classes: the known sets' orders and the one spelling of a name. Both stand in data/labels, as JSON;
+ * labels.cmake makes labels.def of them, a line per table and per synonym. */
 #include <string.h>
 
 #include "s4d/data/manifest.h"
@@ -7,28 +7,35 @@
 typedef struct label_table {
     const char *table;
     int count;
-    const char *name[11];
+    const char *const *name;
 } label_table;
 
-static const label_table TABLES[] = {
-    {"dfew", 7, {"happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"}},
-    {"ferv39k", 7, {"anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"}},
-    {"mafw",
-     11,
-     {"anger", "anxiety", "contempt", "disappointment", "disgust", "fear", "happiness",
-      "helplessness", "neutral", "sadness", "surprise"}},
-    {"affectnet7", 7, {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"}},
-    {"affectnet8",
-     8,
-     {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"}},
-    {"rafdb", 7, {"surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"}},
-    {"ferplus",
-     8,
-     {"neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"}},
-};
+/* The names of each table. */
+#define LABEL_SYNONYM(other, name)
+#define LABEL_TABLE(table, ...) static const char *const NAMES_##table[] = {__VA_ARGS__};
+#include "data/labels.def"
+#undef LABEL_TABLE
 
+#define LABEL_TABLE(table, ...) {#table, (int)(sizeof NAMES_##table / sizeof NAMES_##table[0]), NAMES_##table},
+static const label_table TABLES[] = {
+#include "data/labels.def"
+};
+#undef LABEL_TABLE
+
+#define LABEL_TABLE(table, ...) ", " #table
+static const char KNOWN[] =
+#include "data/labels.def"
+    ;
+#undef LABEL_TABLE
+#undef LABEL_SYNONYM
+
+#define LABEL_TABLE(table, ...)
+#define LABEL_SYNONYM(other, name) {other, name},
 static const char *const SYNONYMS[][2] = {
-    {"angry", "anger"}, {"happy", "happiness"}, {"sad", "sadness"}};
+#include "data/labels.def"
+};
+#undef LABEL_TABLE
+#undef LABEL_SYNONYM
 
 int s4d_labels_table(const char *table, const char *const **names)
 {
@@ -40,6 +47,11 @@ int s4d_labels_table(const char *table, const char *const **names)
     }
     *names = NULL;
     return 0;
+}
+
+const char *s4d_labels_known(void)
+{
+    return KNOWN + strlen(", ");
 }
 
 void s4d_labels_canonical(const char *name, char out[S4D_CLASS_NAME_MAX])

@@ -60,8 +60,8 @@ class Config(Case):
             ("model.moae.top_k", 5, "FILE: model.moae.top_k: 5 is more than the 4 experts; lower it"),
             ("data.image.classes", ["angry", "anger"],
              'FILE: data.image.classes: "anger" stands there twice (synonyms are one class); name each class once'),
-            ("data.image.classes", "dfew2", "FILE: data.image.classes: expected class names, or one of dfew, ferv39k, mafw, "
-             'affectnet7, affectnet8, rafdb, ferplus, got "dfew2"'),
+            ("data.image.classes", "dfew2", "FILE: data.image.classes: expected class names, or one of affectnet7, affectnet8, "
+             'dfew, ferplus, ferv39k, ferv39k_maedfer, mafw, mafw_dferclip, mafw_maedfer, rafdb, got "dfew2"'),
             ("data.video.augment.area", [1, 0.5],
              "FILE: data.video.augment.area: 1 is above 0.5; put the smaller number first"),
             ("data.video.name", "stills",

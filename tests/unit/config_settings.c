@@ -209,7 +209,15 @@ static void test_text_stands_as_it_is(void **state)
 static void test_class_tables(void **state)
 {
     (void)state;
-    static const char *const tables[] = {"dfew", "ferv39k", "mafw", "affectnet7", "affectnet8", "rafdb", "ferplus"};
+    static const char *const tables[] = {"affectnet7", "affectnet8", "dfew", "ferplus", "ferv39k",
+                                         "ferv39k_maedfer", "mafw", "mafw_dferclip", "mafw_maedfer", "rafdb"};
+    s4d_str schema = {0}, joined = {0};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) s4d_str_printf(&joined, "%s%s", i ? ", " : "", tables[i]);
+    s4d_config_schema(&schema);
+    assert_string_equal(joined.text, s4d_labels_known());
+    assert_non_null(strstr(schema.text, joined.text));
+    s4d_str_release(&joined);
+    s4d_str_release(&schema);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) {
         char set[64];
         const char *one = set, *const *names = NULL;

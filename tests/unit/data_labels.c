@@ -1,5 +1,4 @@
-/* Class names: every known set's order as METHOD.md section 8 lists it, one spelling of a name,
- * finding by name. */
+/* Class names: every known set's orders, one spelling of a name, finding by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,13 +29,49 @@ static void test_tables(void **state)
     (void)state;
     assert_table("dfew", 7, "happiness,sadness,neutral,anger,surprise,disgust,fear");
     assert_table("ferv39k", 7, "anger,disgust,fear,happiness,neutral,sadness,surprise");
+    assert_table("ferv39k_maedfer", 7, "happiness,sadness,neutral,anger,surprise,disgust,fear");
     assert_table("mafw", 11,
                  "anger,anxiety,contempt,disappointment,disgust,fear,happiness,helplessness,"
                  "neutral,sadness,surprise");
+    assert_table("mafw_maedfer", 11,
+                 "anger,disgust,fear,happiness,neutral,sadness,surprise,contempt,anxiety,helplessness,"
+                 "disappointment");
+    assert_table("mafw_dferclip", 11,
+                 "happiness,sadness,neutral,anger,surprise,disgust,fear,contempt,anxiety,helplessness,"
+                 "disappointment");
     assert_table("affectnet7", 7, "neutral,happiness,sadness,surprise,fear,disgust,anger");
     assert_table("affectnet8", 8, "neutral,happiness,sadness,surprise,fear,disgust,anger,contempt");
     assert_table("rafdb", 7, "surprise,fear,disgust,happiness,sadness,anger,neutral");
     assert_table("ferplus", 8, "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt");
+}
+
+/* Every table that is told to be known is one, and a set's tables hold the same classes. */
+static void test_known_tables(void **state)
+{
+    (void)state;
+    static const char *const alike[][2] = {{"ferv39k", "ferv39k_maedfer"}, {"mafw", "mafw_maedfer"}, {"mafw", "mafw_dferclip"}};
+    char known[400], *rest = known, *table;
+    int count = 0;
+    assert_in_range(strlen(s4d_labels_known()), 1, sizeof known - 1);
+    strcpy(known, s4d_labels_known());
+    while ((table = strtok_r(rest, ", ", &rest))) {
+        const char *const *name;
+        assert_in_range(s4d_labels_table(table, &name), 7, 11);
+        count++;
+    }
+    assert_int_equal(count, 10);
+    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++) {
+        const char *const *one, *const *other;
+        char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
+        int n = s4d_labels_table(alike[i][0], &one);
+        assert_int_equal(s4d_labels_table(alike[i][1], &other), n);
+        for (int k = 0; k < n; k++) {
+            strcpy(classes[k], one[k]);
+        }
+        for (int k = 0; k < n; k++) {
+            assert_true(s4d_labels_find((const char(*)[S4D_CLASS_NAME_MAX])classes, n, other[k]) >= 0);
+        }
+    }
 }
 
 static void test_unknown_table(void **state)
@@ -98,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),       cmocka_unit_test(test_unknown_table),
+        cmocka_unit_test(test_known_tables),
         cmocka_unit_test(test_one_spelling), cmocka_unit_test(test_names_are_cut_at_their_room),
         cmocka_unit_test(test_finding),
     };

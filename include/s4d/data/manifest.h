@@ -34,9 +34,10 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_b
                              s4d_manifest *out, s4d_err *err);
 void s4d_manifest_release(s4d_manifest *m);
 
-/* Class names and orders of the known sets: "dfew", "ferv39k", "mafw", "affectnet7", "affectnet8", "rafdb", "ferplus".
- * count is 0 for an unknown table. */
+/* Class names and orders of the known sets, one table for each file in data/labels: "dfew", "ferv39k",
+ * "ferv39k_maedfer", ... The count is 0 for an unknown table. */
 int s4d_labels_table(const char *table, const char *const **names);
+const char *s4d_labels_known(void); /* the tables' names, as "affectnet7, affectnet8, ..." */
 /* The one spelling of a class name: "Angry" -> "anger", "happy" -> "happiness"; unknown names in lower case as they are. */
 void s4d_labels_canonical(const char *name, char out[S4D_CLASS_NAME_MAX]);
 /* Index of a name among classes by canonical spelling, or -1. */
