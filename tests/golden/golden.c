@@ -247,11 +247,11 @@ int main(int argc, char **argv)
     if (!only || strcmp(only, "ref") != 0) run_models(&g, only ? only : "cpu");
     golden_resize(&g);
     golden_decode(&g);
+    golden_augment(&g);
     golden_sampling(&g);
     golden_schedules(&g);
     golden_metrics(&g);
     g.part = "other";
-    golden_skip(&g, "images/augment: RandAugment operators", "this version has no RandAugment");
     golden_skip(&g, "pth: PyTorch checkpoints", "this version does not import them");
     printf("%d passed, %d failed, %d skipped\n", g.passed, g.failed, g.skipped);
     if (!g.passed && !g.failed) golden_die("%s: nothing in this folder was compared", g.dir);

@@ -62,6 +62,7 @@ void golden_finetune(golden *g);
 void golden_mix(golden *g);
 void golden_resize(golden *g);
 void golden_decode(golden *g);
+void golden_augment(golden *g);
 void golden_resized_crop(golden *g);
 void golden_sampling(golden *g);
 void golden_schedules(golden *g);
