@@ -116,6 +116,9 @@ static s4d_status check_set(const s4d_run_opts *o, s4d_modality modality, const 
     if (set->balanced && set->class_count == 0)
         REFUSE("%s: data.%s.balanced: drawing classes equally needs data.%s.classes; list them, or set it to false", origin, name,
                name);
+    if (set->balanced && (o->train.class_weights != S4D_WEIGHTS_NONE || o->train.logit_adjustment > 0))
+        REFUSE("%s: data.%s.balanced: classes drawn equally need no train.%s; set one of them back", origin, name,
+               o->train.class_weights != S4D_WEIGHTS_NONE ? "class_weights" : "logit_adjustment");
     if (set->balanced && set->format == S4D_LIST_PATHS)
         REFUSE("%s: data.%s.balanced: lists of format \"paths\" have no labels to balance; set it to false", origin, name);
     return check_batch(o, set, modality, origin, err);

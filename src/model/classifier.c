@@ -96,6 +96,8 @@ static void losses(s4d_classifier *c, const s4d_pass *p)
     c->out.loss = PASS_F64(p, 1);
     s4d_cross_entropy_fwd(p->be, &(s4d_cross_entropy_fwd_args){.logits = c->out.logits,
                                                                .target = c->in.target,
+                                                               .weight = c->in.weight,
+                                                               .adjust = c->in.adjust,
                                                                .prob = c->out.prob,
                                                                .value = c->out.loss});
 }
@@ -127,8 +129,11 @@ void s4d_classifier_backward(s4d_classifier *c, s4d_arena *arena, double scale)
     s4d_pass p = make_pass(c, arena, true);
     c->run.balance_scale = scale * c->opts.moae.balance_coef;
     s4d_tensor dlogits = s4d_pass_like(&p, c->out.logits);
-    s4d_cross_entropy_bwd(p.be, &(s4d_cross_entropy_bwd_args){
-                                    .prob = c->out.prob, .target = c->in.target, .scale = scale, .dlogits = dlogits});
+    s4d_cross_entropy_bwd(p.be, &(s4d_cross_entropy_bwd_args){.prob = c->out.prob,
+                                                              .target = c->in.target,
+                                                              .weight = c->in.weight,
+                                                              .scale = scale,
+                                                              .dlogits = dlogits});
     s4d_tensor dfeature = s4d_pass_like(&p, c->out.feature), dpooled = s4d_pass_like(&p, c->out.feature);
     s4d_dense_bwd(&p, c->head[c->in.modality], c->out.feature, dlogits, dfeature, false);
     s4d_norm_bwd(&p, c->fc_norm, &c->norm_acts, dfeature, dpooled, false);

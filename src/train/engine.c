@@ -161,6 +161,14 @@ static s4d_status step_classifier(s4d_engine *e, const s4d_batch *batch, uint32_
     s4d_status status = feed(e, batch, &in.pixels, err);
     if (status != S4D_OK) return status;
     in.target = upload_floats(e, batch->target, batch->count, batch->classes);
+    s4d_tensor class_row[2] = {0};
+    const s4d_imbalance *im = &e->imbalance[batch->modality];
+    if (im->weighted) class_row[0] = upload_floats(e, im->weight, 1, batch->classes);
+    if (im->adjusted) class_row[1] = upload_floats(e, im->adjust, 1, batch->classes);
+    for (int i = 0; i < 2; ++i)
+        if (s4d_tensor_given(&class_row[i])) class_row[i] = S4D_TENSOR(class_row[i].dtype, class_row[i].data, batch->classes);
+    in.weight = class_row[0];
+    in.adjust = class_row[1];
     in.keep = draw_keep(e, batch, epoch);
     in.noise_key = s4d_rng_key((uint64_t)e->o->seed, S4D_RNG_ROUTER, epoch, (uint32_t)batch->index);
     s4d_classifier_forward(e->classifier, &e->arena, &in, true, &result);

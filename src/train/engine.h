@@ -7,6 +7,15 @@
 #include "s4d/model/mae.h"
 #include "s4d/train/options.h"
 
+/* How the loss answers classes of unequal size; the arrays have an entry for each class. */
+typedef struct s4d_imbalance {
+    bool weighted, adjusted;
+    float weight[S4D_MAX_CLASSES], adjust[S4D_MAX_CLASSES];
+} s4d_imbalance;
+/* count [classes]: training samples of each; not all 0. A class without samples weighs 0 and is adjusted as if it had half
+ * of one. */
+void s4d_imbalance_make(const s4d_train_opts *o, const int64_t *count, int classes, s4d_imbalance *out);
+
 typedef struct s4d_engine {
     const s4d_run_opts *o;
     s4d_backend *be;
@@ -14,6 +23,7 @@ typedef struct s4d_engine {
     s4d_classifier *classifier; /* stage finetune, else NULL */
     s4d_params *params;
     int classes[2];
+    s4d_imbalance imbalance[2]; /* by modality; set before s4d_engine_alloc, which plans for it */
     s4d_arena arena;
     void *frames;               /* device copy of a batch's pixel block, grown on demand */
     size_t frames_size;

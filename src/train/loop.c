@@ -146,7 +146,7 @@ static s4d_status evaluate_tests(s4d_session *s, s4d_err *err)
         if (!s->test[i].count) continue;
         s4d_head_classes head = {.count = s->train[i].class_count};
         memcpy(head.name, s->train[i].classes, sizeof head.name);
-        s4d_result result = {.checkpoint = "last"};
+        s4d_result result = {.checkpoint = "last", .trained = s->o->resolved};
         status = s4d_evaluate_set(&s->engine, (s4d_modality)i, &s->test[i], &head, &result, err);
         if (status != S4D_OK) break;
         s4d_log(S4D_LOG_INFO, "test on %s: UAR %.2f, WAR %.2f", result.set->name, 100 * result.metrics.uar,

@@ -247,6 +247,16 @@ static s4d_status read_heads(const char *path, const s4d_safetensors *file, s4d_
     return status;
 }
 
+s4d_status s4d_checkpoint_config(const char *path, s4d_str *out, s4d_err *err)
+{
+    s4d_safetensors *file = NULL;
+    s4d_status status = s4d_safetensors_open(path, &file, err);
+    const char *text = status == S4D_OK ? s4d_safetensors_metadata(file, "config") : NULL;
+    if (text) s4d_str_add(out, text);
+    s4d_safetensors_close(&file);
+    return out->failed ? s4d_err_memory(err, out->size, "a model's config") : status;
+}
+
 s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err)
 {
     s4d_safetensors *file = NULL;

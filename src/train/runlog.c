@@ -2,6 +2,7 @@
 #include "train/runlog.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "s4d/base/json.h"
 
@@ -112,6 +113,31 @@ static void put_classes(s4d_json_writer *w, const s4d_result *r)
     s4d_json_close(w, ']');
 }
 
+static const s4d_json *member(const s4d_json *node, const char *a, const char *b)
+{
+    node = node ? s4d_json_find(node, a) : NULL;
+    return node && b ? s4d_json_find(node, b) : node;
+}
+
+/* What training did about classes of unequal size, by the config that the model was trained with. */
+static void put_imbalance(s4d_json_writer *w, const s4d_result *r)
+{
+    s4d_json *doc = NULL;
+    if (!r->trained || s4d_json_parse(r->trained, strlen(r->trained), "config", &doc, NULL) != S4D_OK) return;
+    const s4d_json *item[3] = {member(member(doc, "data", s4d_modality_name(r->modality)), "balanced", NULL),
+                               member(doc, "train", "class_weights"), member(doc, "train", "logit_adjustment")};
+    static const char *const key[3] = {"balanced", "class_weights", "logit_adjustment"};
+    s4d_json_put_key(w, "imbalance");
+    s4d_json_open(w, '{');
+    for (int i = 0; i < 3; ++i) {
+        if (!item[i]) continue;
+        s4d_json_put_key(w, key[i]);
+        s4d_json_put_node(w, item[i]);
+    }
+    s4d_json_close(w, '}');
+    s4d_json_destroy(&doc);
+}
+
 s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *err)
 {
     s4d_json_writer w = {.indent = 2};
@@ -124,6 +150,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     put_text(&w, "selection", "last epoch");
     put_integer(&w, "segments", r->modality == S4D_VIDEO ? r->views->segments : 1);
     put_integer(&w, "crops", r->modality == S4D_VIDEO ? r->views->crops : 1);
+    put_imbalance(&w, r);
     put_integer(&w, "samples", m->samples);
     put_integer(&w, "missing", r->missing);
     put(&w, "uar", m->uar);

@@ -30,6 +30,13 @@ static s4d_engine_load training_load(const s4d_session *s)
     return load;
 }
 
+static void count_classes(const s4d_manifest *m, int64_t count[S4D_MAX_CLASSES])
+{
+    memset(count, 0, S4D_MAX_CLASSES * sizeof *count);
+    for (size_t i = 0; i < m->count; ++i)
+        if (m->sample[i].label >= 0) ++count[m->sample[i].label];
+}
+
 static s4d_status open_engine(s4d_session *s, s4d_err *err)
 {
     int classes[2] = {0};
@@ -42,6 +49,11 @@ static s4d_status open_engine(s4d_session *s, s4d_err *err)
     }
     s4d_engine_load load = training_load(s);
     s4d_status status = s4d_engine_create(s->o, classes, &s->engine, err);
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        int64_t count[S4D_MAX_CLASSES];
+        count_classes(&s->train[i], count);
+        if (classes[i]) s4d_imbalance_make(&s->o->train, count, classes[i], &s->engine.imbalance[i]);
+    }
     if (status == S4D_OK) status = s4d_engine_alloc(&s->engine, &load, err);
     if (status == S4D_OK) status = s4d_params_init(s->engine.params, s->engine.be, (uint64_t)s->o->seed, err);
     return status;

@@ -61,6 +61,8 @@ s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
 s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err);
 /* A fine-tuned model for evaluation: every weight must be there. Tells its heads' classes. */
 s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err);
+/* The config it was trained with, as JSON text; nothing is added where the file does not say. */
+s4d_status s4d_checkpoint_config(const char *path, s4d_str *out, s4d_err *err);
 s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err);
 
 #endif

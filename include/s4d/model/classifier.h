@@ -18,6 +18,7 @@ typedef struct s4d_classifier_input {
     s4d_modality modality;
     s4d_tensor pixels;  /* real [B,3,T,S,S], T = 1 for images */
     s4d_tensor target;  /* real [B,C], soft; not given: no loss */
+    s4d_tensor weight, adjust; /* optional real [C]: class weights of the loss, added to the logits in it */
     s4d_tensor keep;    /* optional real [2*depth,B], see s4d_mae_input */
     const s4d_tensor *noise; /* optional: router noise [B,N,E] of each MoAE layer */
     uint64_t noise_key; /* else: noise of layer i is s4d_random normal of noise_key + i */

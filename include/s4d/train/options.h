@@ -7,6 +7,9 @@
 
 typedef enum s4d_stage { S4D_PRETRAIN, S4D_FINETUNE } s4d_stage;
 
+/* What a class weighs in the loss, by its samples n_c in the training list; the mean over samples is 1. */
+typedef enum s4d_class_weights { S4D_WEIGHTS_NONE, S4D_WEIGHTS_INVERSE, S4D_WEIGHTS_SQRT_INVERSE } s4d_class_weights;
+
 /* AdamW and its schedule (METHOD.md sections 4 and 5). */
 typedef struct s4d_train_opts {
     int epochs;
@@ -21,6 +24,8 @@ typedef struct s4d_train_opts {
     double weight_decay, beta1, beta2, eps;
     double layer_decay;     /* fine-tuning; 1: none */
     double clip_grad;       /* largest gradient norm; 0: no clipping */
+    s4d_class_weights class_weights; /* fine-tuning: 1, 1/n_c or 1/sqrt(n_c) */
+    double logit_adjustment;         /* fine-tuning: this times log(n_c/n) is added to the logits in the loss (Menon et al. 2021) */
     int accumulate;         /* batches summed into one update */
     int log_every;          /* steps between log lines */
     int eval_every;         /* epochs between evaluations on the test lists; 0: only after the last */
