@@ -45,10 +45,14 @@
     STRING(path ".source_crop", member.source_crop, BOTH("\"\""),                                  \
            "cut from every frame first: top,left,height,width; \"\": nothing")
 
-#define SET_AUGMENT(path, member)                                                                  \
+#define SET_AUGMENT(path, member, policy, filter)                                                                  \
     PAIR(path ".augment.ratio", member.augment.ratio, 1e-3, 1e3, BOTH("[0.75, 1.3333333333333333]"), \
          "width over height of a random resized crop"),                                            \
     NUMBER(path ".augment.flip", member.augment.flip, 0, 1, BOTH("0.5"), "probability of a left-right flip"), \
+    STRING(path ".augment.randaugment", member.augment.randaugment, D("\"\"", "\"" policy "\""),             \
+           "RandAugment as timm writes it: m (magnitude), n (operations), mstd, mmax, inc1, p; \"\": none"), \
+    CHOICE(path ".augment.interpolation", member.augment.interpolation, "bicubic|bilinear|either", BOTH("\"" filter "\""), \
+           "of RandAugment's operations that move pixels; either: drawn for each"),                \
     NUMBER(path ".augment.erase_prob", member.augment.erase_prob, 0, 1, D("0", "0.25"), "probability of random erasing")
 
 #define CROPS "none|random|resized|resized_bicubic"
@@ -105,7 +109,7 @@ const s4d_field s4d_fields[] = {
         "short side to this, bilinear in float; 0: not"),
     CHOICE("data.image.augment.crop", data.image.augment.crop, CROPS, D("\"resized_bicubic\"", "\"random\""), CROP_HELP),
     PAIR("data.image.augment.area", data.image.augment.area, 1e-6, 1, BOTH("[0.2, 1]"), "share of the area of a random resized crop"),
-    SET_AUGMENT("data.image", data.image),
+    SET_AUGMENT("data.image", data.image, "rand-m9-n2-mstd0.5-inc1", "either"),
     PAIR("data.image.augment.erase_area", data.image.augment.erase_area, 1e-6, 1, BOTH("[0.02, 0.33]"), "share erased"),
     PAIR("data.image.augment.erase_aspect", data.image.augment.erase_aspect, 1e-3, 1e3, BOTH("[0.3, 3.3]"), "height over width erased"),
     INT("data.image.augment.erase_attempts", data.image.augment.erase_attempts, 1, 10000, BOTH("10"), "draws before giving up"),
@@ -123,7 +127,7 @@ const s4d_field s4d_fields[] = {
         "short side to this, bilinear in float; 0: not"),
     CHOICE("data.video.augment.crop", data.video.augment.crop, CROPS, BOTH("\"resized\""), CROP_HELP),
     PAIR("data.video.augment.area", data.video.augment.area, 1e-6, 1, BOTH("[0.08, 1]"), "share of the area of a random resized crop"),
-    SET_AUGMENT("data.video", data.video),
+    SET_AUGMENT("data.video", data.video, "rand-m7-n4-mstd0.5-inc1", "bicubic"),
     PAIR("data.video.augment.erase_area", data.video.augment.erase_area, 1e-6, 1, BOTH("[0.02, 0.3333333333333333]"), "share erased"),
     PAIR("data.video.augment.erase_aspect", data.video.augment.erase_aspect, 1e-3, 1e3, BOTH("[0.3, 3.3333333333333335]"),
          "height over width erased"),

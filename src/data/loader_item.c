@@ -33,6 +33,7 @@ void s4d_loader_scratch_release(s4d_loader_scratch *scratch)
         s4d_image_release(&scratch->frame[i]);
     }
     s4d_image_release(&scratch->spare);
+    s4d_image_release(&scratch->work);
     s4d_mem_free(scratch->frame);
     s4d_mem_free(scratch->index);
     s4d_mem_free(scratch->unique);

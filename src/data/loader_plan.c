@@ -65,6 +65,25 @@ static s4d_status check_ranges(const s4d_loader_kind *kind, s4d_err *err)
     return status;
 }
 
+static s4d_status read_policy(const s4d_loader_opts *o, s4d_loader_kind *kind, s4d_err *err)
+{
+    const s4d_augment_opts *a = &kind->opts->augment;
+    kind->augmented = training(o) && a->randaugment[0] != '\0';
+    if (!kind->augmented) {
+        return S4D_OK;
+    }
+    s4d_status status = s4d_augment_parse(a->randaugment, &kind->policy, err);
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s.augment.randaugment", kind->key);
+    } else if (a->short_side > 0) {
+        status = s4d_err_set(err, S4D_USAGE,
+                             "%s.augment.short_side: %d comes after randaugment, which works on stored frames; set resize "
+                             "instead, or randaugment to \"\"",
+                             kind->key, a->short_side);
+    }
+    return status;
+}
+
 static s4d_status check_augment(const s4d_loader_opts *o, const s4d_loader_kind *kind, s4d_err *err)
 {
     const s4d_augment_opts *a = &kind->opts->augment;
@@ -225,6 +244,9 @@ static s4d_status make_kind(const s4d_loader_opts *o, const s4d_loader_set *set,
                            set->opts->sampling_rate, o->num_frames);
     }
     s4d_status status = read_source_crop(kind, err);
+    if (status == S4D_OK) {
+        status = read_policy(o, kind, err);
+    }
     if (status == S4D_OK) {
         status = training(o) ? size_training(o, kind, err) : size_test(o, kind, err);
     }

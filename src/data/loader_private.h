@@ -21,6 +21,8 @@ typedef struct s4d_loader_kind {
     int segments, crops; /* temporal and spatial views; 1 in training */
     int decodes;         /* list entries in a batch */
     int samples;         /* batch samples made of a decode: repeats or views */
+    bool augmented; /* by RandAugment */
+    s4d_augment_policy policy;
     double mask_ratio;
     s4d_mask_kind mask_kind;
     int tokens, per_frame; /* 0: no masks */
@@ -54,7 +56,7 @@ s4d_status s4d_loader_plan_epoch(const s4d_loader_plan *plan, uint32_t epoch, s4
 /* What a thread needs while it decodes; kept from item to item. */
 typedef struct s4d_loader_scratch {
     s4d_image *frame; /* [room] decoded frames, later brought to the stored size */
-    s4d_image spare;
+    s4d_image spare, work;
     int *index;  /* [room] frame wanted at each place of each segment */
     int *unique; /* [room] the same, rising, each once: what is decoded */
     int *at;     /* [room] place of index[i] in unique */

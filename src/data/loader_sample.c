@@ -263,28 +263,83 @@ static s4d_status store_frames(const task *t)
     return status;
 }
 
-/* Sample r has frames of its own here: its box, brought to S x S by Pillow's bicubic. */
-static s4d_status store_cut(const task *t, int r, s4d_rng *rng)
+/* What a sample with frames of its own draws of them. */
+typedef struct own_frames {
+    int height, width; /* of its frames */
+    int box[4];        /* what becomes of the decoded frame, within the region */
+    bool flip;
+    s4d_augment_plan plan;
+} own_frames;
+
+static own_frames draw_own(const task *t, s4d_rng *rng)
 {
     const s4d_augment_opts *a = &t->kind->opts->augment;
+    int side = t->plan->img_size;
+    own_frames own = {.height = side, .width = side};
+    if (a->crop == S4D_CROP_RESIZED_BICUBIC) {
+        s4d_draw_resized_crop(t->region[2], t->region[3], a->area, a->ratio, rng, own.box);
+    } else if (a->crop == S4D_CROP_RANDOM) {
+        own.box[2] = own.box[3] = side;
+        own.box[0] = (int)s4d_rng_below(rng, (uint32_t)(t->region[2] - side) + 1);
+        own.box[1] = (int)s4d_rng_below(rng, (uint32_t)(t->region[3] - side) + 1);
+        own.flip = s4d_rng_uniform(rng) < a->flip;
+    } else {
+        own.height = own.box[2] = t->region[2];
+        own.width = own.box[3] = t->region[3];
+    }
+    own.box[0] += t->region[0];
+    own.box[1] += t->region[1];
+    if (t->kind->augmented) {
+        s4d_augment_draw(&t->kind->policy, a->interpolation, rng, &own.plan);
+    }
+    return own;
+}
+
+static void flip_rows(s4d_image *image)
+{
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *left = image->rgb + (size_t)y * (size_t)image->width * 3;
+        uint8_t *right = left + (size_t)(image->width - 1) * 3;
+        for (; left < right; left += 3, right -= 3) {
+            uint8_t pixel[3];
+            memcpy(pixel, left, 3);
+            memcpy(left, right, 3);
+            memcpy(right, pixel, 3);
+        }
+    }
+}
+
+/* Frame `frame` as the sample has it, into scratch->work. */
+static s4d_status make_own(const task *t, const own_frames *own, const s4d_image *frame)
+{
+    static const uint8_t gray[3] = {128, 128, 128};
+    s4d_image *work = &t->scratch->work;
+    bool bicubic = t->kind->opts->augment.crop == S4D_CROP_RESIZED_BICUBIC;
+    s4d_status status = bicubic ? s4d_image_resize(frame, own->box, S4D_BICUBIC, own->height, own->width, work, t->err)
+                                : s4d_image_size(work, own->height, own->width, t->err);
+    if (status == S4D_OK && !bicubic) {
+        copy_region(frame, own->box, work->rgb);
+    }
+    if (status == S4D_OK && own->flip) {
+        flip_rows(work);
+    }
+    return status == S4D_OK ? s4d_augment_apply(&own->plan, gray, work, &t->scratch->spare, t->err) : status;
+}
+
+static s4d_status store_own(const task *t, const own_frames *own, uint8_t *to)
+{
     const s4d_loader_scratch *scratch = t->scratch;
-    int side = t->plan->img_size, frames = t->kind->frames, box[4];
-    size_t bytes = frame_bytes(side, side);
-    uint8_t *to = t->item->pixels + (size_t)r * (size_t)frames * bytes;
-    s4d_draw_resized_crop(t->region[2], t->region[3], a->area, a->ratio, rng, box);
-    box[0] += t->region[0];
-    box[1] += t->region[1];
-    for (int i = 0; i < frames; i++, to += bytes) {
+    size_t bytes = frame_bytes(own->height, own->width);
+    for (int i = 0; i < t->kind->frames; i++, to += bytes) {
         if (i > 0 && scratch->at[i] == scratch->at[i - 1]) {
             memcpy(to, to - bytes, bytes);
             continue;
         }
-        s4d_status status = s4d_image_resize(&scratch->frame[scratch->at[i]], box, S4D_BICUBIC,
-                                             side, side, &t->scratch->spare, t->err);
+        s4d_status status = make_own(t, own, &scratch->frame[scratch->at[i]]);
         if (status != S4D_OK) {
             return fatal(t, status);
         }
-        memcpy(to, t->scratch->spare.rgb, bytes);
+        memcpy(to, scratch->work.rgb, bytes);
     }
     return S4D_OK;
 }
@@ -299,24 +354,37 @@ static void draw_mask(const task *t, int r, s4d_rng *rng)
     }
 }
 
-/* Each sample has a stream of its own, by its place in the epoch: crop, flip, erase, mask. */
+/* The recipe of a sample with frames of its own: what was not done on bytes. */
+static void draw_own_recipe(const task *t, const own_frames *own, s4d_rng *rng, s4d_recipe *recipe)
+{
+    s4d_augment_opts rest = t->kind->opts->augment;
+    if (rest.crop == S4D_CROP_RANDOM) {
+        rest.crop = S4D_CROP_NONE;
+        rest.flip = 0;
+    }
+    s4d_draw_recipe(&rest, own->height, own->width, t->plan->img_size, rng, recipe);
+}
+
+/* Each sample has a stream of its own, by its place in the epoch: crop, flip, RandAugment, erase, mask. Those whose bytes
+ * are changed have frames of their own, the others share them. */
 static s4d_status make_training_samples(task *t)
 {
     const s4d_augment_opts *a = &t->kind->opts->augment;
-    int side = t->plan->img_size, frames = t->kind->frames, samples = t->kind->samples;
-    bool own_frames = a->crop == S4D_CROP_RESIZED_BICUBIC;
-    s4d_status status =
-        own_frames ? make_room(t, (size_t)samples * (size_t)frames, frame_bytes(side, side))
-                   : store_frames(t);
+    int side = t->plan->img_size, samples = t->kind->samples;
+    bool own_bytes = a->crop == S4D_CROP_RESIZED_BICUBIC || t->kind->augmented;
+    bool square = a->crop == S4D_CROP_RESIZED_BICUBIC || a->crop == S4D_CROP_RANDOM;
+    size_t bytes = (size_t)t->kind->frames * (square ? frame_bytes(side, side) : frame_bytes(t->region[2], t->region[3]));
+    s4d_status status = own_bytes ? make_room(t, (size_t)samples, bytes) : store_frames(t);
     for (int r = 0; r < samples && status == S4D_OK; r++) {
         s4d_rng other =
             s4d_rng_make(t->plan->seed, S4D_RNG_SAMPLE, t->job->epoch, t->job->place + (uint32_t)r);
         s4d_rng *rng = r == 0 ? &t->rng : &other;
         s4d_recipe *recipe = &t->item->recipe[r];
-        if (own_frames) {
-            status = store_cut(t, r, rng);
-            s4d_draw_recipe(a, side, side, side, rng, recipe);
-            recipe->offset = (int64_t)((size_t)r * (size_t)frames * frame_bytes(side, side));
+        if (own_bytes) {
+            own_frames own = draw_own(t, rng);
+            status = store_own(t, &own, t->item->pixels + (size_t)r * bytes);
+            draw_own_recipe(t, &own, rng, recipe);
+            recipe->offset = (int64_t)((size_t)r * bytes);
         } else {
             s4d_draw_recipe(a, t->region[2], t->region[3], side, rng, recipe);
         }

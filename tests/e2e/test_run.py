@@ -127,7 +127,7 @@ class Finetune(Case):
             data["balanced"] = False
             data["batch"] = 8
             size = config["model"]["img_size"]
-            data["augment"] = {"resize": size, "crop": "none", "flip": 0, "erase_prob": 0}
+            data["augment"] = {"resize": size, "crop": "none", "flip": 0, "randaugment": "", "erase_prob": 0}
             config["data"]["mixing"] = {"mixup": 0, "cutmix": 0, "smoothing": 0}
             config["model"]["moae"]["balance_coef"] = 0
             config["train"] = {"epochs": 300, "lr": 3e-3, "lr_scale_batch": 0, "min_lr": 1e-6, "min_lr_scale_batch": 0,

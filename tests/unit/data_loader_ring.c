@@ -91,6 +91,9 @@ static void workers_never_change_an_epoch(void **state)
     f->data.on_bad_sample = S4D_BAD_SKIP;
     assert_int_equal(unlink(f->pictures.sample[3].path), 0);
     compare_workers(f);
+    strcpy(f->data.image.augment.randaugment, "rand-m7-n4-mstd0.5-inc1");
+    strcpy(f->data.video.augment.randaugment, "rand-m7-n4-mstd0.5-inc1");
+    compare_workers(f);
     one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
     f->opts.test_batch = 1;
     f->opts.test_segments = f->opts.test_crops = 2;

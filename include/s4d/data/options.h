@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "s4d/base/file.h"
+#include "s4d/data/augment.h"
 #include "s4d/tensor/batch.h"
 
 enum { S4D_MAX_CLASSES = 64, S4D_CLASS_NAME_MAX = 48 };
@@ -32,6 +33,9 @@ typedef struct s4d_augment_opts {
     s4d_crop crop;
     double area[2], ratio[2]; /* of random resized crops: share of the area, width / height */
     double flip;             /* probability */
+    char randaugment[64];    /* "rand-m7-n4-mstd0.5-inc1" (s4d/data/augment.h), on stored frames before a resized crop but after
+                              * any other; "" = none */
+    s4d_augment_interpolation interpolation; /* of its operations that move pixels */
     double erase_prob;
     double erase_area[2], erase_aspect[2];
     int erase_attempts;
