@@ -14,9 +14,10 @@ MAY = {
     "model": "base tensor backend",
     "synth": "base tensor data",
     "dataset": "base tensor data",
+    "report": "base tensor",
     "train": "base tensor backend data ckpt model",
     "config": "base tensor backend data model train",
-    "cli": "base tensor backend data ckpt model synth dataset train config",
+    "cli": "base tensor backend data ckpt model synth dataset report train config",
 }
 OWNERS = [
     (r"cjson/", r"src/base/json\w*\.(c|h)"),

@@ -13,8 +13,10 @@ void args_help(const arg_command *c)
     printf("s4d %s: %s\n", c->name, c->summary);
     printf("\nusage: s4d %s", c->name);
     for (int i = 0; i < c->places; ++i) printf(c->place[i].optional ? " [%s]" : " %s", c->place[i].name);
+    if (c->rest_name) printf(" %s...", c->rest_name);
     printf("%s\n", c->options ? " [options]" : "");
     for (int i = 0; i < c->places; ++i) printf("  %-28s %s\n", c->place[i].name, c->place[i].help);
+    if (c->rest_name) printf("  %-28s %s\n", c->rest_name, c->rest_help);
     for (int i = 0; i < c->options; ++i) {
         const arg_option *o = &c->option[i];
         char left[64];
@@ -75,16 +77,26 @@ static const arg_option *find(const arg_command *c, const char *name, size_t siz
 /* The word at place number n. */
 static s4d_status put_word(const arg_command *c, int n, const char *word, s4d_err *err)
 {
+    if (n >= c->places && c->rest_name) {
+        if (c->rest->count == ARGS_LIST_MAX)
+            return s4d_err_set(err, S4D_USAGE, "%s: more than %d words; give fewer at a time", word, ARGS_LIST_MAX);
+        c->rest->item[c->rest->count++] = word;
+        return S4D_OK;
+    }
     if (n == c->places)
         return s4d_err_set(err, S4D_USAGE, "%s: one word too many; \"s4d %s --help\" tells what is expected", word, c->name);
     *c->place[n].to = word;
     return S4D_OK;
 }
 
-static s4d_status missing(const arg_command *c, int n, s4d_err *err)
+/* What was not given of all that must be. */
+static s4d_status check_words(const arg_command *c, int words, s4d_err *err)
 {
-    return s4d_err_set(err, S4D_USAGE, "s4d %s: %s is missing, %s; \"s4d %s --help\" tells more", c->name, c->place[n].name,
-                       c->place[n].help, c->name);
+    bool short_place = words < c->places && !c->place[words].optional;
+    if (!short_place && (!c->rest_name || c->rest->count)) return S4D_OK;
+    return s4d_err_set(err, S4D_USAGE, "s4d %s: %s is missing, %s; \"s4d %s --help\" tells more", c->name,
+                       short_place ? c->place[words].name : c->rest_name,
+                       short_place ? c->place[words].help : c->rest_help, c->name);
 }
 
 s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s4d_err *err)
@@ -99,7 +111,7 @@ s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s
             *done = true;
             return S4D_OK;
         }
-        if (c->places && (word[0] != '-' || !word[1])) {
+        if ((c->places || c->rest_name) && (word[0] != '-' || !word[1])) {
             status = put_word(c, words++, word, err);
             if (status != S4D_OK) return status;
             continue;
@@ -116,5 +128,5 @@ s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s
         status = store(o, value, err);
         if (status != S4D_OK) return status;
     }
-    return words < c->places && !c->place[words].optional ? missing(c, words, err) : S4D_OK;
+    return check_words(c, words, err);
 }

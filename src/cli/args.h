@@ -46,6 +46,8 @@ typedef struct arg_command {
     int options;
     const arg_place *place;
     int places;
+    const char *rest_name, *rest_help; /* words behind the places, one or more of them; NULL: none are taken */
+    arg_list *rest;
 } arg_command;
 
 /* *done: --help was asked for and is printed. Unknown options, bad values, words too many or missing are S4D_USAGE. */

@@ -1,0 +1,127 @@
+/* One evaluation: metrics.json, held against the predictions it was computed from. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/results.h"
+#include "s4d/base/mem.h"
+
+/* Both files print a share so that it reads back the same; sums may differ in their last bits. */
+static const double SHARE_TOLERANCE = 1e-9;
+
+s4d_shares s4d_shares_of(const int64_t *support, const int64_t *hit, size_t classes)
+{
+    s4d_shares out = {0, 0};
+    int64_t samples = 0, hits = 0, present = 0;
+    for (size_t c = 0; c < classes; ++c) {
+        if (!support[c]) continue;
+        ++present;
+        samples += support[c];
+        hits += hit[c];
+        out.uar += (double)hit[c] / (double)support[c];
+    }
+    S4D_BUG_IF(samples == 0);
+    out.uar /= (double)present;
+    out.war = (double)hits / (double)samples;
+    return out;
+}
+
+void s4d_outcome_release(s4d_outcome *o)
+{
+    s4d_mem_free(o->set);
+    s4d_mem_free(o->protocol);
+    s4d_strlist_release(&o->classes);
+    s4d_mem_free(o->label);
+    s4d_mem_free(o->pred);
+    s4d_mem_free(o->support);
+    s4d_mem_free(o->hit);
+    s4d_mem_free(o->resampled);
+    *o = (s4d_outcome){0};
+}
+
+static s4d_status read_classes(s4d_doc *d, s4d_outcome *o, s4d_err *err)
+{
+    const s4d_json *list = s4d_doc_node(d, "classes", S4D_JSON_ARRAY);
+    for (const s4d_json *e = list ? s4d_json_at(list, 0) : NULL; e; e = s4d_json_next(e)) {
+        const char *name = s4d_json_kind_of(e) == S4D_JSON_STRING ? s4d_json_string(e) : "";
+        if (!*name || s4d_strlist_find(&o->classes, name) >= 0)
+            return s4d_err_set(err, S4D_FAILED, "%s: classes: expected class names, each once; evaluate again", d->path);
+        if (!s4d_strlist_add(&o->classes, name)) return s4d_err_memory(err, strlen(name), "class names");
+    }
+    if (d->status == S4D_OK && !o->classes.count)
+        return s4d_err_set(err, S4D_FAILED, "%s: classes: not one is named; evaluate again", d->path);
+    return d->status;
+}
+
+static s4d_status read_metrics(s4d_doc *d, const char *set, s4d_outcome *o, s4d_err *err)
+{
+    const char *name = s4d_doc_text(d, "set"), *modality = s4d_doc_text(d, "modality");
+    o->missing = s4d_doc_count(d, "missing");
+    o->shares = (s4d_shares){s4d_doc_number(d, "uar"), s4d_doc_number(d, "war")};
+    if (d->status != S4D_OK) return d->status;
+    if (strcmp(name, set) != 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: these are results of set \"%.60s\"; give the folder that name back", d->path,
+                           name);
+    o->image = strcmp(modality, "image") == 0;
+    if (!o->image && strcmp(modality, "video") != 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: modality: expected \"image\" or \"video\", got \"%.60s\"; evaluate again",
+                           d->path, modality);
+    o->set = s4d_mem_strdup(name);
+    return o->set ? read_classes(d, o, err) : s4d_err_memory(err, strlen(name) + 1, "a set's name");
+}
+
+static s4d_status count(s4d_outcome *o, s4d_err *err)
+{
+    o->support = s4d_mem_alloc(o->classes.count, sizeof *o->support);
+    o->hit = s4d_mem_alloc(o->classes.count, sizeof *o->hit);
+    if (!o->support || !o->hit) return s4d_err_memory(err, o->classes.count * sizeof *o->hit, "recalls");
+    for (size_t i = 0; i < o->samples; ++i) {
+        ++o->support[o->label[i]];
+        o->hit[o->label[i]] += o->label[i] == o->pred[i];
+    }
+    return S4D_OK;
+}
+
+static s4d_status disagree(const char *folder, const char *key, double there, double here, s4d_err *err)
+{
+    return s4d_err_set(err, S4D_FAILED, "%s/pred.csv: its predictions give %s %.10g, but metrics.json says %.10g; the two are "
+                                        "not of one evaluation: evaluate again", folder, key, here, there);
+}
+
+/* Everything that is shown is computed from pred.csv; metrics.json must say the same. */
+static s4d_status compare(s4d_doc *d, const char *folder, s4d_outcome *o, s4d_err *err)
+{
+    s4d_shares here = s4d_shares_of(o->support, o->hit, o->classes.count);
+    int64_t samples = s4d_doc_count(d, "samples");
+    const s4d_json *support = s4d_doc_node(d, "test_samples", S4D_JSON_OBJECT);
+    if (d->status != S4D_OK) return d->status;
+    if (samples != (int64_t)o->samples) return disagree(folder, "samples", (double)samples, (double)o->samples, err);
+    for (size_t c = 0; c < o->classes.count; ++c) {
+        const s4d_json *node = s4d_json_find(support, o->classes.item[c]);
+        double there = node && s4d_json_kind_of(node) == S4D_JSON_NUMBER ? s4d_json_number(node) : -1;
+        if (there == (double)o->support[c]) continue;
+        char key[96];
+        snprintf(key, sizeof key, "samples of %.60s", o->classes.item[c]);
+        return disagree(folder, key, there, (double)o->support[c], err);
+    }
+    if (!(fabs(here.war - o->shares.war) <= SHARE_TOLERANCE)) return disagree(folder, "war", o->shares.war, here.war, err);
+    if (!(fabs(here.uar - o->shares.uar) <= SHARE_TOLERANCE)) return disagree(folder, "uar", o->shares.uar, here.uar, err);
+    o->shares = here;
+    return S4D_OK;
+}
+
+s4d_status s4d_outcome_read(const char *folder, const char *set, s4d_outcome *out, s4d_doc *metrics, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_outcome o = {0};
+    *metrics = (s4d_doc){0};
+    s4d_status status = s4d_path_join(path, folder, set, err);
+    if (status == S4D_OK) status = s4d_doc_open(metrics, path, "metrics.json", err);
+    if (status == S4D_OK) status = read_metrics(metrics, set, &o, err);
+    if (status == S4D_OK) status = s4d_pred_read(path, &o, err);
+    if (status == S4D_OK) status = count(&o, err);
+    if (status == S4D_OK) status = compare(metrics, path, &o, err);
+    if (status != S4D_OK) s4d_outcome_release(&o);
+    *out = o;
+    return status;
+}

@@ -1,0 +1,101 @@
+/* How a figure came about, in words: views, frames, what chose the model, switches of evaluation, class imbalance. */
+#include <string.h>
+
+#include "report/results.h"
+#include "s4d/base/mem.h"
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void tell_views(s4d_str *w, s4d_doc *config, s4d_doc *metrics, const s4d_outcome *o)
+{
+    int64_t segments = s4d_doc_count(metrics, "segments"), crops = s4d_doc_count(metrics, "crops");
+    int64_t size = s4d_doc_count(config, "model.img_size");
+    s4d_str_printf(w, "%s split; ", s4d_doc_text(metrics, "split"));
+    if (o->image) {
+        s4d_str_printf(w, "one view a picture, of %lld x %lld pixels.", (long long)size, (long long)size);
+        return;
+    }
+    s4d_str_printf(w, "%lld segment%s x %lld crop%s = %lld view%s a clip, mean of their softmax; ", (long long)segments,
+                   plural(segments), (long long)crops, plural(crops), (long long)(segments * crops), plural(segments * crops));
+    s4d_str_printf(w, "%lld frames a view, stride %lld, of %lld x %lld pixels, frame files in %s order.",
+                   (long long)s4d_doc_count(config, "model.num_frames"),
+                   (long long)s4d_doc_count(config, "data.video.sampling_rate"), (long long)size, (long long)size,
+                   s4d_doc_text(config, "data.frame_order"));
+}
+
+/* A checkpoint from the middle of a run, which a hand picked whatever the run's rule is. */
+static bool is_intermediate(const char *checkpoint)
+{
+    return strstr(checkpoint, "checkpoints/step-") != NULL;
+}
+
+static void tell_selection(s4d_str *w, s4d_doc *metrics)
+{
+    const char *rule = s4d_doc_text(metrics, "selection");
+    if (is_intermediate(s4d_doc_text(metrics, "checkpoint"))) {
+        s4d_str_add(w, " Model: a checkpoint from the middle of a run; what chose it is not recorded.");
+        return;
+    }
+    s4d_str_printf(w, " Model: %s; ", rule);
+    if (strstr(rule, "held"))
+        s4d_str_add(w, "a held-out share of training chose it, the test split did not.");
+    else if (strstr(rule, "test"))
+        s4d_str_add(w, "THE TEST SPLIT CHOSE IT, so these figures flatter it.");
+    else if (strncmp(rule, "last", 4) == 0)
+        s4d_str_add(w, "no split chose it.");
+    else
+        s4d_str_add(w, "this version does not know which split that looks at.");
+}
+
+static void tell_experts(s4d_str *w, s4d_doc *config)
+{
+    const s4d_json *layers = s4d_doc_node(config, "model.moae.layers", S4D_JSON_ARRAY);
+    bool noise = s4d_doc_bool(config, "model.moae.eval_noise"), capacity = s4d_doc_bool(config, "model.moae.eval_capacity");
+    if (!layers) return;
+    if (s4d_json_count(layers) == 0)
+        s4d_str_add(w, " No expert layers, so no router noise and no capacity limit.");
+    else
+        s4d_str_printf(w, " In evaluation router noise was %s and the capacity limit %s.", noise ? "on" : "off",
+                       capacity ? "on (a prediction depends on its batch)" : "off");
+}
+
+/* What metrics.json has from the config that the model was trained with; a version without a setting did without it. */
+static void tell_imbalance(s4d_str *w, s4d_doc *metrics)
+{
+    if (!s4d_doc_find(metrics, "imbalance.balanced")) {
+        s4d_str_add(w, " Class imbalance: what training did about it is not recorded.");
+        return;
+    }
+    bool balanced = s4d_doc_bool(metrics, "imbalance.balanced");
+    const char *weights = "none";
+    double adjust = 0;
+    if (s4d_doc_find(metrics, "imbalance.class_weights")) weights = s4d_doc_text(metrics, "imbalance.class_weights");
+    if (s4d_doc_find(metrics, "imbalance.logit_adjustment")) adjust = s4d_doc_number(metrics, "imbalance.logit_adjustment");
+    bool weighted = strcmp(weights, "none") != 0;
+    s4d_str_printf(w, " Class imbalance: training drew %s", balanced ? "each class equally often, with replacement"
+                                                                    : "samples as the list has them");
+    if (weighted) s4d_str_printf(w, ", weighted classes in the loss by their size (%s)", weights);
+    if (adjust > 0) s4d_str_printf(w, ", adjusted logits in the loss by %g times the log of a class's share", adjust);
+    s4d_str_add(w, balanced || weighted || adjust > 0 ? "." : ", with nothing done about it.");
+}
+
+s4d_status s4d_protocol_tell(s4d_doc *config, s4d_doc *metrics, s4d_outcome *o, s4d_err *err)
+{
+    s4d_str words = {0};
+    tell_views(&words, config, metrics, o);
+    tell_selection(&words, metrics);
+    tell_experts(&words, config);
+    tell_imbalance(&words, metrics);
+    s4d_status status = config->status;
+    if (status == S4D_OK) status = metrics->status;
+    if (status == S4D_OK && words.failed) status = s4d_err_memory(err, words.size, "the protocol");
+    if (status == S4D_OK) {
+        o->protocol = s4d_mem_strdup(words.text);
+        if (!o->protocol) status = s4d_err_memory(err, words.size, "the protocol");
+    }
+    s4d_str_release(&words);
+    return status;
+}
