@@ -30,7 +30,7 @@ void s4d_philox(const uint32_t c[4], const uint32_t k[2], uint32_t out[4])
  * need 2^58 numbers to run into the block that s4d_rng_key takes for itself. */
 s4d_rng s4d_rng_make(uint64_t seed, s4d_purpose purpose, uint32_t a, uint32_t b)
 {
-    S4D_BUG_IF(purpose < S4D_RNG_INIT || purpose > S4D_RNG_TEST);
+    S4D_BUG_IF(purpose < S4D_RNG_INIT || purpose > S4D_RNG_HOLD_OUT);
     return (s4d_rng){.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
                      .counter = {0, (uint32_t)purpose << 24, a, b}};
 }

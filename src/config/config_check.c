@@ -152,6 +152,11 @@ s4d_status s4d_config_check(const s4d_run_opts *o, const char *origin, s4d_err *
         REFUSE("%s: data: names no list; set data.image.train or data.video.train (or test, for evaluation)", origin);
     if (present(&o->data.image) && present(&o->data.video) && strcmp(o->data.image.name, o->data.video.name) == 0)
         REFUSE("%s: data.video.name: \"%s\" is the image set's name too; results need two folders", origin, o->data.video.name);
+    if (o->stage == S4D_PRETRAIN && o->train.select != S4D_SELECT_LAST)
+        REFUSE("%s: train.select: pre-training has no classes to select by; remove the key", origin);
+    bool video = o->data.video.train[0] != 0;
+    if (o->train.select == S4D_SELECT_TEST && o->stage == S4D_FINETUNE && !(video ? o->data.video.test : o->data.image.test)[0])
+        REFUSE("%s: train.select: \"test\" needs data.%s.test", origin, s4d_modality_name(video ? S4D_VIDEO : S4D_IMAGE));
     if (o->stage == S4D_PRETRAIN) status = check_masks(o, origin, err);
     if (status == S4D_OK && o->stage == S4D_FINETUNE && o->train.warmup_epochs >= o->train.epochs && o->train.warmup_epochs > 0)
         REFUSE("%s: train.warmup_epochs: %g is not below train.epochs %d; lower it", origin, o->train.warmup_epochs,

@@ -165,7 +165,13 @@ const s4d_field s4d_fields[] = {
            "fine-tuning: times the log of a class's share, added to its logit in the loss; 0: not"),
     INT("train.accumulate", train.accumulate, 1, 1000000, BOTH("1"), "batches summed into one update"),
     INT("train.log_every", train.log_every, 1, 1000000, BOTH("1"), "steps between lines of metrics.jsonl"),
-    INT("train.eval_every", train.eval_every, 0, 1000000, BOTH("0"), "epochs between evaluations; 0: only after the last"),
+    INT("train.eval_every", train.eval_every, 0, 1000000, BOTH("0"),
+        "epochs between evaluations; 0: only after the last, or after each where train.select is not last"),
+    CHOICE("train.select", train.select, "last|held_out|test", BOTH("\"last\""),
+           "fine-tuning: the epoch that is kept: the last, the best on held-out training samples, or (published) the best on the "
+           "test list itself"),
+    CHOICE("train.select_by", train.select_by, "war|uar", BOTH("\"war\""), "what the best has most of"),
+    NUMBER("train.held_out", train.held_out, 0.001, 0.5, BOTH("0.1"), "share of each class held out, with train.select held_out"),
 
     INT("eval.batch", eval.batch, 1, 65536, BOTH("8"), "clips or pictures at a time"),
     INT("eval.segments", eval.segments, 1, 64, BOTH("2"), "temporal views of a clip"),

@@ -7,13 +7,13 @@
 #include "s4d/ckpt/safetensors.h"
 #include "train/session.h"
 
-enum { META_MAX = 12 };
+enum { META_MAX = 16 };
 
 /* Name-value pairs of a file's metadata, with the texts made for them. */
 typedef struct metadata {
     s4d_safetensors_pair pair[META_MAX];
     int count;
-    char step[24], epoch[24], batch[24];
+    char step[24], epoch[24], batch[24], best[32], best_step[24], best_epoch[24];
     s4d_json_writer classes[2];
 } metadata;
 
@@ -123,11 +123,24 @@ static s4d_status write_file(const char *path, const snapshot *s, const metadata
                                                                    .metadata_count = (size_t)m->count}, err);
 }
 
-s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err)
+static void add_best(metadata *m, const s4d_session *s)
+{
+    if (s->best < 0) return;
+    snprintf(m->best, sizeof m->best, "%.17g", s->best);
+    snprintf(m->best_step, sizeof m->best_step, "%lld", (long long)s->best_at.step);
+    snprintf(m->best_epoch, sizeof m->best_epoch, "%d", s->best_at.epoch);
+    add(m, "s4d.best", m->best);
+    add(m, "s4d.best_step", m->best_step);
+    add(m, "s4d.best_epoch", m->best_epoch);
+}
+
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *selection, const char *path,
+                                      s4d_err *err)
 {
     metadata m = {0};
     snapshot s;
     describe(&m, e, at);
+    if (selection) add(&m, "s4d.selection", selection);
     s4d_status status = take_snapshot(e, &e->params->w, (const char *const[]){""}, 1, &s, err);
     if (status == S4D_OK) status = write_file(path, &s, &m, err);
     snapshot_release(&s);
@@ -141,6 +154,7 @@ static s4d_status write_state(const s4d_session *session, const char *path, s4d_
     metadata m = {0};
     snapshot s;
     describe(&m, e, &session->at);
+    add_best(&m, session);
     s4d_tensor block[2] = {e->params->m, e->params->v};
     s4d_status status = take_snapshot(e, block, (const char *const[]){"m/", "v/"}, 2, &s, err);
     if (status == S4D_OK) {
@@ -166,7 +180,7 @@ static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err 
     s4d_status status = s4d_dir_remove(folder, err);
     if (status == S4D_OK) status = s4d_dir_make(folder, err);
     if (status == S4D_OK) status = s4d_path_join(path, folder, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, path, err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, NULL, path, err);
     if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
     if (status == S4D_OK) status = write_state(s, path, err);
     if (status != S4D_OK) s4d_dir_remove(folder, NULL);

@@ -164,7 +164,7 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
                               .test_crops = o->eval.crops, .seed = (uint64_t)o->seed};
     result->set = set.opts;
     result->modality = modality;
-    result->split = "test";
+    if (!result->split) result->split = "test";
     result->classes = (const char(*)[S4D_CLASS_NAME_MAX])manifest->classes;
     result->views = &o->eval;
     s4d_status status = s4d_evaluate_map(manifest, head, name, t.map, err);
@@ -176,7 +176,7 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
         status = s4d_err_memory(err, n * C * sizeof *t.prob, "the predictions");
     if (status == S4D_OK) status = predict_all(engine, &loader, (int)C, &t, err);
     if (status == S4D_OK) status = compute(manifest, &t, result, err);
-    if (status == S4D_OK) status = write_results(engine, manifest, &t, result, err);
+    if (status == S4D_OK && strcmp(result->split, "test") == 0) status = write_results(engine, manifest, &t, result, err);
     if (status == S4D_OK && result->missing)
         s4d_log(S4D_LOG_WARN, "%s: %lld of %zu test samples could not be read and do not count", result->set->name,
                 (long long)result->missing, n);

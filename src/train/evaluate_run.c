@@ -51,20 +51,22 @@ static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], c
                                 s4d_set_result out[2], int *outs, s4d_err *err)
 {
     s4d_appender *log = NULL;
-    s4d_str trained = {0};
+    s4d_str trained = {0}, selection = {0};
     char path[S4D_PATH_MAX];
-    s4d_status status = s4d_checkpoint_config(e->o->checkpoint, &trained, err);
+    s4d_status status = s4d_checkpoint_text(e->o->checkpoint, "config", &trained, err);
+    if (status == S4D_OK) status = s4d_checkpoint_text(e->o->checkpoint, "s4d.selection", &selection, err);
     if (status == S4D_OK) status = s4d_path_join(path, e->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         if (!test[i].count) continue;
-        s4d_result result = {.checkpoint = e->o->checkpoint, .trained = trained.text};
+        s4d_result result = {.checkpoint = e->o->checkpoint, .trained = trained.text, .selection = selection.text};
         status = s4d_evaluate_set(e, (s4d_modality)i, &test[i], &head[i], &result, err);
         if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
         if (status == S4D_OK) keep_result(&result, &out[(*outs)++]);
     }
     s4d_appender_destroy(&log);
     s4d_str_release(&trained);
+    s4d_str_release(&selection);
     return status;
 }
 

@@ -139,28 +139,64 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
     return status;
 }
 
-static s4d_status evaluate_tests(s4d_session *s, s4d_err *err)
+static s4d_status evaluate_one(s4d_session *s, s4d_modality modality, const s4d_manifest *manifest, s4d_result *result,
+                               s4d_err *err)
+{
+    s4d_head_classes head = {.count = s->train[modality].class_count};
+    memcpy(head.name, s->train[modality].classes, sizeof head.name);
+    result->trained = s->o->resolved;
+    s4d_status status = s4d_evaluate_set(&s->engine, modality, manifest, &head, result, err);
+    if (status != S4D_OK) return status;
+    s4d_log(S4D_LOG_INFO, "%s on %s: UAR %.2f, WAR %.2f", strcmp(result->split, "test") ? "held-out samples" : "test",
+            result->set->name, 100 * result->metrics.uar, 100 * result->metrics.war);
+    return s4d_runlog_result(s->log, result, s->at.epoch, s->at.step, err);
+}
+
+/* final: of the model that is kept. Else the test lists may be what the epoch is selected by. */
+static s4d_status evaluate_tests(s4d_session *s, bool final, s4d_err *err)
 {
     s4d_status status = S4D_OK;
+    char selection[S4D_SELECTION_TEXT];
+    s4d_select_text(s, selection);
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         if (!s->test[i].count) continue;
-        s4d_head_classes head = {.count = s->train[i].class_count};
-        memcpy(head.name, s->train[i].classes, sizeof head.name);
-        s4d_result result = {.checkpoint = "last", .trained = s->o->resolved};
-        status = s4d_evaluate_set(&s->engine, (s4d_modality)i, &s->test[i], &head, &result, err);
-        if (status != S4D_OK) break;
-        s4d_log(S4D_LOG_INFO, "test on %s: UAR %.2f, WAR %.2f", result.set->name, 100 * result.metrics.uar,
-                100 * result.metrics.war);
-        status = s4d_runlog_result(s->log, &result, s->at.epoch, s->at.step, err);
+        s4d_result result = {.checkpoint = final ? "model.safetensors" : "of this epoch", .selection = final ? selection : NULL};
+        status = evaluate_one(s, (s4d_modality)i, &s->test[i], &result, err);
+        bool selects = !final && s->o->train.select == S4D_SELECT_TEST && i == (int)s4d_select_modality(s);
+        if (status == S4D_OK && selects) status = s4d_select_consider(s, &result.metrics, err);
     }
     return status;
 }
 
+static s4d_status evaluate_held_out(s4d_session *s, s4d_err *err)
+{
+    s4d_result result = {.checkpoint = "of this epoch", .split = "held_out"};
+    s4d_status status = evaluate_one(s, s4d_select_modality(s), &s->held, &result, err);
+    return status == S4D_OK ? s4d_select_consider(s, &result.metrics, err) : status;
+}
+
+/* After an epoch; the tests of the model that is kept come at the end of the run. */
 static s4d_status evaluate_if_due(s4d_session *s, s4d_err *err)
 {
-    int every = s->o->train.eval_every;
-    bool due = s->at.epoch == s->o->train.epochs || (every && s->at.epoch % every == 0);
-    return due && s->at.epoch > 0 ? evaluate_tests(s, err) : S4D_OK;
+    const s4d_train_opts *t = &s->o->train;
+    bool selecting = t->select != S4D_SELECT_LAST && s->o->stage == S4D_FINETUNE, last = s->at.epoch == t->epochs;
+    int every = t->eval_every ? t->eval_every : selecting ? 1 : 0;
+    bool due = s->at.epoch > 0 && ((every && s->at.epoch % every == 0) || (last && selecting));
+    if (!due) return S4D_OK;
+    if (t->select == S4D_SELECT_HELD_OUT) return evaluate_held_out(s, err);
+    return last && !selecting ? S4D_OK : evaluate_tests(s, false, err);
+}
+
+/* The model that is kept, its tests, its file. */
+static s4d_status finish(s4d_session *s, s4d_err *err)
+{
+    char path[S4D_PATH_MAX], selection[S4D_SELECTION_TEXT];
+    s4d_status status = s->o->stage == S4D_FINETUNE ? s4d_select_take(s, err) : S4D_OK;
+    if (status == S4D_OK) status = evaluate_tests(s, true, err);
+    s4d_select_text(s, selection);
+    if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "model.safetensors", err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, selection, path, err);
+    return status;
 }
 
 /* A checkpoint comes before its evaluation, so a run cut in between evaluates first when it goes on. */
@@ -208,9 +244,6 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
             (long long)s4d_params_elements(s->engine.params), (long long)s->schedule.steps,
             s4d_backend_description(s->engine.be));
     status = run_epochs(s, err);
-    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED)
-        return leave_checkpoint(s, status, err);
-    if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, path, err);
-    return status;
+    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED) return leave_checkpoint(s, status, err);
+    return status == S4D_OK ? finish(s, err) : status;
 }

@@ -108,6 +108,24 @@ static s4d_status read_number(const char *path, const s4d_safetensors *file, con
     return S4D_OK;
 }
 
+/* What was the best so far, where the run selects. */
+static s4d_status load_best(s4d_session *s, const char *path, const s4d_safetensors *file, s4d_err *err)
+{
+    const char *text = s4d_safetensors_metadata(file, "s4d.best");
+    char *end = NULL;
+    int64_t epoch = 0;
+    if (!text) return S4D_OK;
+    double best = strtod(text, &end);
+    if (end == text || *end || !(best >= 0 && best <= 1))
+        return s4d_err_set(err, S4D_FAILED, "%s: the metadata's \"s4d.best\" is not a share; it is damaged: remove this checkpoint",
+                           path);
+    s4d_status status = read_number(path, file, "s4d.best_step", STEPS_MAX, &s->best_at.step, err);
+    if (status == S4D_OK) status = read_number(path, file, "s4d.best_epoch", INT32_MAX, &epoch, err);
+    s->best_at.epoch = (int)epoch;
+    s->best = best;
+    return status;
+}
+
 /* named: the step that the checkpoint's folder bears. */
 static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4d_err *err)
 {
@@ -121,6 +139,7 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", INT32_MAX, &epoch, err);
     if (status == S4D_OK) status = read_number(path, file, "s4d.batch", STEPS_MAX, &s->at.batch, err);
     s->at.epoch = (int)epoch;
+    if (status == S4D_OK) status = load_best(s, path, file, err);
     if (status == S4D_OK && s->at.step != named)
         status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "
                                               "checkpoint", path, (long long)s->at.step);
@@ -247,14 +266,14 @@ static s4d_status read_heads(const char *path, const s4d_safetensors *file, s4d_
     return status;
 }
 
-s4d_status s4d_checkpoint_config(const char *path, s4d_str *out, s4d_err *err)
+s4d_status s4d_checkpoint_text(const char *path, const char *key, s4d_str *out, s4d_err *err)
 {
     s4d_safetensors *file = NULL;
     s4d_status status = s4d_safetensors_open(path, &file, err);
-    const char *text = status == S4D_OK ? s4d_safetensors_metadata(file, "config") : NULL;
+    const char *text = status == S4D_OK ? s4d_safetensors_metadata(file, key) : NULL;
     if (text) s4d_str_add(out, text);
     s4d_safetensors_close(&file);
-    return out->failed ? s4d_err_memory(err, out->size, "a model's config") : status;
+    return out->failed ? s4d_err_memory(err, out->size, "a model's metadata") : status;
 }
 
 s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err)

@@ -147,7 +147,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     put_text(&w, "modality", s4d_modality_name(r->modality));
     put_text(&w, "split", r->split);
     put_text(&w, "checkpoint", r->checkpoint);
-    put_text(&w, "selection", "last epoch");
+    if (r->selection) put_text(&w, "selection", r->selection);
     put_integer(&w, "segments", r->modality == S4D_VIDEO ? r->views->segments : 1);
     put_integer(&w, "crops", r->modality == S4D_VIDEO ? r->views->crops : 1);
     put_imbalance(&w, r);

@@ -31,6 +31,7 @@ typedef struct s4d_result {
     const s4d_set_opts *set;
     s4d_modality modality;
     const char *split, *checkpoint;
+    const char *selection; /* how the model was selected, in words; NULL: not known */
     const char *trained;  /* the resolved config of the training, as JSON; NULL: not known */
     const char (*classes)[S4D_CLASS_NAME_MAX];
     int64_t missing;      /* samples that could not be read */

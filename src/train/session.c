@@ -16,6 +16,8 @@ static s4d_status read_lists(s4d_session *s, s4d_err *err)
     }
     if (status == S4D_OK && !s->train[0].count && !s->train[1].count)
         status = s4d_err_set(err, S4D_USAGE, "data.image.train, data.video.train: training needs at least one list");
+    if (status == S4D_OK && s->o->stage == S4D_FINETUNE && s->o->train.select == S4D_SELECT_HELD_OUT)
+        status = s4d_select_hold_out(&s->train[s4d_select_modality(s)], s->o->train.held_out, (uint64_t)s->o->seed, &s->held, err);
     return status;
 }
 
@@ -25,7 +27,7 @@ static s4d_engine_load training_load(const s4d_session *s)
     const s4d_eval_opts *eval = &s->o->eval;
     for (int i = 0; i < 2; ++i) {
         if (s->train[i].count) load.train[i] = s4d_run_set(s->o, (s4d_modality)i)->batch;
-        if (s->test[i].count) load.predict[i] = eval->batch * s4d_eval_views(eval, (s4d_modality)i);
+        if (s->test[i].count || (s->held.count && i == (int)s4d_select_modality(s))) load.predict[i] = eval->batch * s4d_eval_views(eval, (s4d_modality)i);
     }
     return load;
 }
@@ -89,6 +91,7 @@ s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)
     memset(s, 0, sizeof *s);
     s->o = o;
     s->saved = -1;
+    s->best = -1;
     s4d_status status = s4d_folder_check(o, true, err);
     if (status == S4D_OK) status = read_lists(s, err);
     if (status == S4D_OK) status = open_loader(s, err);
@@ -108,4 +111,5 @@ void s4d_session_close(s4d_session *s)
         s4d_manifest_release(&s->train[i]);
         s4d_manifest_release(&s->test[i]);
     }
+    s4d_manifest_release(&s->held);
 }

@@ -14,9 +14,13 @@ typedef struct s4d_position {
     int64_t batch; /* within the epoch */
 } s4d_position;
 
+enum { S4D_SELECTION_TEXT = 256 };
+#define S4D_BEST_NAME "best.safetensors"
+
 typedef struct s4d_session {
     const s4d_run_opts *o;
     s4d_manifest train[2], test[2]; /* by modality; empty where the set has no such list */
+    s4d_manifest held;              /* out of training, to select by; empty unless train.select asks for it */
     s4d_engine engine;
     s4d_loader_set set[2];
     s4d_loader *loader;
@@ -24,6 +28,8 @@ typedef struct s4d_session {
     s4d_schedule schedule;
     s4d_appender *log;
     s4d_position at;
+    double best;   /* of the epochs seen, by train.select_by; -1: none yet */
+    s4d_position best_at;
     int64_t saved; /* step of the newest checkpoint, -1: there is none */
 } s4d_session;
 
@@ -33,7 +39,7 @@ void s4d_session_close(s4d_session *s);
 /* Creates or resumes the folder, trains to the end, leaves model.safetensors and results. */
 s4d_status s4d_session_run(s4d_session *s, s4d_err *err);
 
-/* Evaluates one set and writes OUTPUT/SET/{metrics.json,pred.csv}. head: the class names of the model's outputs. */
+/* Evaluates one set and, unless result->split is another than "test", writes OUTPUT/SET/{metrics.json,pred.csv}. head: the class names of the model's outputs. */
 typedef struct s4d_head_classes {
     int count;
     char name[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
@@ -44,10 +50,25 @@ s4d_status s4d_evaluate_map(const s4d_manifest *m, const s4d_head_classes *head,
 s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d_manifest *manifest,
                             const s4d_head_classes *head, s4d_result *result, s4d_err *err);
 
+/* ---- the epoch that is kept (select.c) ---- */
+
+/* Of which modality's metrics the selection is made. */
+s4d_modality s4d_select_modality(const s4d_session *s);
+/* Moves a share of each class, drawn from the seed, from train to *out, which then owns those samples. */
+s4d_status s4d_select_hold_out(s4d_manifest *train, double share, uint64_t seed, s4d_manifest *out, s4d_err *err);
+/* Keeps the weights in OUTPUT/best.safetensors where they are the best so far. */
+s4d_status s4d_select_consider(s4d_session *s, const s4d_metrics *m, s4d_err *err);
+/* Takes the best weights and their place in the run; nothing where the last epoch is kept. */
+s4d_status s4d_select_take(s4d_session *s, s4d_err *err);
+/* The rule in words, for results. */
+void s4d_select_text(const s4d_session *s, char text[S4D_SELECTION_TEXT]);
+
 /* ---- checkpoints (checkpoint.c) ---- */
 
-/* PATH: weights with the published names; config, stage and class names in the metadata. */
-s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *path, s4d_err *err);
+/* PATH: weights with the published names; config, stage and class names in the metadata, and how this model was selected
+ * (NULL: it is of a run under way). */
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *selection, const char *path,
+                                      s4d_err *err);
 /* OUTPUT/checkpoints/step-N/{model,state}.safetensors, put in place by one rename; older ones are removed. */
 s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err);
 /* Names of the whole checkpoints in OUTPUT/checkpoints, oldest first. */
@@ -61,8 +82,9 @@ s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
 s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err);
 /* A fine-tuned model for evaluation: every weight must be there. Tells its heads' classes. */
 s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err);
-/* The config it was trained with, as JSON text; nothing is added where the file does not say. */
-s4d_status s4d_checkpoint_config(const char *path, s4d_str *out, s4d_err *err);
+/* A text of its metadata: "config", the resolved config it was trained with, or "s4d.selection"; nothing is added where the
+ * file does not say. */
+s4d_status s4d_checkpoint_text(const char *path, const char *key, s4d_str *out, s4d_err *err);
 s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err);
 
 #endif

@@ -108,6 +108,11 @@ class Resume(Case):
     def test_finetune(self):
         self.compare_cut_run("finetune", finetune_config())
 
+    def test_finetune_that_selects(self):
+        config = finetune_config()
+        config["train"].update(select="held_out", held_out=0.3)
+        self.compare_cut_run("finetune", config)
+
 
 class Finetune(Case):
     def train(self, config, *more, name="run"):
@@ -199,6 +204,41 @@ class Finetune(Case):
             names = tensors(out / "model.safetensors")[0]
             self.assertIn(f"head.{kind}.weight", names)
             self.assertNotIn(f"head.{other}.weight", names)
+
+    def test_the_epoch_that_is_kept(self):
+        for select, words in (("last", "last epoch"), ("held_out", "held out of training"), ("test", "test list itself")):
+            config = finetune_config()
+            config["train"].update(epochs=4, select=select, held_out=0.3, select_by="uar")
+            out = self.train(config, name=select)
+            lines = [line for line in strict_lines(out / "metrics.jsonl") if line.get("event") == "evaluation"]
+            meta = tensors(out / "model.safetensors")[1]
+            result = json.loads((out / "clips/metrics.json").read_text())
+            self.assertIn(words, result["selection"])
+            self.assertEqual(meta["s4d.selection"], result["selection"])
+            self.ok("eval", "--config", self.write(eval_config(out / "model.safetensors"), "e.json"), "--output", out / "again")
+            again = json.loads((out / "again/clips/metrics.json").read_text())
+            self.assertEqual((again["selection"], again["confusion"]), (result["selection"], result["confusion"]))
+            if select == "last":
+                continue
+            split = "held_out" if select == "held_out" else "test"
+            seen = {line["epoch"]: line["uar"] for line in lines[:-2] if line["set"] == "clips" and line["split"] == split}
+            self.assertEqual(set(seen), {1, 2, 3, 4})
+            best = max(seen, key=lambda epoch: (seen[epoch], -epoch))
+            self.assertEqual(int(meta["s4d.epoch"]), best)
+            self.assertIn(f"epoch {best}, best UAR", result["selection"])
+
+    def test_imbalance_is_told(self):
+        config = finetune_config()
+        config["data"]["image"]["balanced"] = False
+        config["train"].update(class_weights="inverse", logit_adjustment=0.5, epochs=1, warmup_epochs=0)
+        out = self.train(config)
+        told = json.loads((out / "clips/metrics.json").read_text())["imbalance"]
+        self.assertEqual(told, {"balanced": False, "class_weights": "inverse", "logit_adjustment": 0.5})
+        plain = finetune_config()
+        plain["data"]["image"]["balanced"] = False
+        plain["train"].update(epochs=1, warmup_epochs=0)
+        other = self.train(plain, name="plain")
+        self.assertNotEqual(tensors(out / "model.safetensors")[0], tensors(other / "model.safetensors")[0])
 
     def test_accumulation_and_clipping(self):
         config = finetune_config()

@@ -19,7 +19,8 @@ typedef enum s4d_purpose {
     S4D_RNG_DROP_PATH,
     S4D_RNG_ERASE,     /* noise inside an erased box */
     S4D_RNG_SYNTH,     /* the sample set */
-    S4D_RNG_TEST
+    S4D_RNG_TEST,
+    S4D_RNG_HOLD_OUT   /* samples held out of training */
 } s4d_purpose;
 
 /* A sequential reader of one stream; copying it copies the position. */

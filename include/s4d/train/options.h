@@ -10,6 +10,14 @@ typedef enum s4d_stage { S4D_PRETRAIN, S4D_FINETUNE } s4d_stage;
 /* What a class weighs in the loss, by its samples n_c in the training list; the mean over samples is 1. */
 typedef enum s4d_class_weights { S4D_WEIGHTS_NONE, S4D_WEIGHTS_INVERSE, S4D_WEIGHTS_SQRT_INVERSE } s4d_class_weights;
 
+/* Which epoch's model a fine-tuning run keeps, and by which metric. */
+typedef enum s4d_select {
+    S4D_SELECT_LAST,
+    S4D_SELECT_HELD_OUT, /* the best on a share of the training list that is held out */
+    S4D_SELECT_TEST      /* the best on the test list itself, as published */
+} s4d_select;
+typedef enum s4d_select_by { S4D_BY_WAR, S4D_BY_UAR } s4d_select_by;
+
 /* AdamW and its schedule (METHOD.md sections 4 and 5). */
 typedef struct s4d_train_opts {
     int epochs;
@@ -28,7 +36,10 @@ typedef struct s4d_train_opts {
     double logit_adjustment;         /* fine-tuning: this times log(n_c/n) is added to the logits in the loss (Menon et al. 2021) */
     int accumulate;         /* batches summed into one update */
     int log_every;          /* steps between log lines */
-    int eval_every;         /* epochs between evaluations on the test lists; 0: only after the last */
+    int eval_every;         /* epochs between evaluations; 0: only after the last, or after each where one selects */
+    s4d_select select;      /* on the videos where there are any, else the images */
+    s4d_select_by select_by;
+    double held_out;        /* share of each class */
 } s4d_train_opts;
 
 typedef struct s4d_eval_opts {
