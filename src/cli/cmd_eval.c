@@ -20,23 +20,21 @@ static void print_result(const s4d_set_result *r)
     if (r->missing) printf("  %lld samples could not be read and do not count\n", (long long)r->missing);
 }
 
+static s4d_status evaluate(const s4d_config *config, s4d_err *err)
+{
+    s4d_set_result result[2];
+    int results = 0;
+    if (config->run.stage != S4D_FINETUNE)
+        return s4d_err_set(err, S4D_USAGE, "stage: this config is for pretrain; \"s4d eval\" needs one whose stage is \"finetune\"");
+    s4d_status status = s4d_evaluate(&config->run, result, &results, err);
+    for (int i = 0; i < results && status == S4D_OK; ++i) print_result(&result[i]);
+    if (status == S4D_OK)
+        printf("\nrecall, UAR and WAR in percent; more in %s/SET/metrics.json and pred.csv\n", config->run.output);
+    return status;
+}
+
 s4d_status cmd_eval(int argc, char **argv, s4d_err *err)
 {
-    s4d_config config;
-    bool done;
-    s4d_status status = run_load("eval", "UAR, WAR and predictions of a model on test lists", RUN_OUTPUT | RUN_CHECKPOINT, argc,
-                                 argv, &config, &done, err);
-    if (status == S4D_OK && !done) {
-        s4d_set_result result[2];
-        int results = 0;
-        if (config.run.stage != S4D_FINETUNE)
-            status = s4d_err_set(err, S4D_USAGE, "stage: this config is for pretrain; \"s4d eval\" needs one whose stage is "
-                                                 "\"finetune\"");
-        if (status == S4D_OK) status = s4d_evaluate(&config.run, result, &results, err);
-        for (int i = 0; i < results && status == S4D_OK; ++i) print_result(&result[i]);
-        if (status == S4D_OK)
-            printf("\nrecall, UAR and WAR in percent; more in %s/SET/metrics.json and pred.csv\n", config.run.output);
-    }
-    s4d_config_release(&config);
-    return status;
+    return run_command("eval", "UAR, WAR and predictions of a model on test lists", RUN_OUTPUT | RUN_CHECKPOINT | RUN_FOLDS, argc,
+                       argv, evaluate, err);
 }

@@ -2,7 +2,10 @@
 #include "cli/cmd_run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "s4d/base/log.h"
 
 static const char details[] = "--set takes any key of the config; \"s4d schema\" lists them with ranges and defaults.\n";
 
@@ -21,6 +24,8 @@ static int list_options(run_args *a, int wants, arg_option *o)
         o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from (model.safetensors)", 0, 0};
     if (wants & RUN_CHECKPOINT)
         o[n++] = (arg_option){"checkpoint", ARG_TEXT, &a->checkpoint, "FILE", "the model to evaluate (model.safetensors)", 0, 0};
+    if (wants & RUN_FOLDS)
+        o[n++] = (arg_option){"folds", ARG_TEXT, &a->folds, "LIST", "one run for each of these folds, such as 1-5 or 1,3", 0, 0};
     o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "ref or cpu", 0, 0};
     o[n++] = (arg_option){"threads", ARG_NUMBER, &a->threads, "N", "threads of the device; 0: all processors", 0, 4096};
     o[n++] = (arg_option){"seed", ARG_NUMBER, &a->seed, "N", "of every random draw", 0, 9007199254740991};
@@ -29,8 +34,8 @@ static int list_options(run_args *a, int wants, arg_option *o)
 
 /* Options that stand for settings become --set assignments behind the user's own. */
 typedef struct shortcuts {
-    char text[5][S4D_PATH_MAX + 32];
-    const char *set[ARGS_LIST_MAX + 5];
+    char text[6][S4D_PATH_MAX + 32];
+    const char *set[ARGS_LIST_MAX + 6];
     int count, texts;
 } shortcuts;
 
@@ -57,7 +62,8 @@ static void add_number(shortcuts *s, const char *key, int64_t value)
     s->set[s->count++] = s->text[s->texts++];
 }
 
-static s4d_status load(const run_args *a, s4d_config *config, s4d_err *err)
+/* fold 0: as the config says. */
+static s4d_status load(const run_args *a, int fold, const char *output, s4d_config *config, s4d_err *err)
 {
     shortcuts s = {0};
     for (int i = 0; i < a->set.count; ++i) s.set[s.count++] = a->set.item[i];
@@ -67,26 +73,99 @@ static s4d_status load(const run_args *a, s4d_config *config, s4d_err *err)
     if (status != S4D_OK) return status;
     add_number(&s, "threads", a->threads);
     add_number(&s, "seed", a->seed);
-    status = s4d_config_load(a->config, s.set, s.count, a->output, config, err);
+    if (fold) add_number(&s, "data.video.fold", fold);
+    status = s4d_config_load(a->config, s.set, s.count, output, config, err);
     config->run.resume = a->resume;
     config->run.overwrite = a->overwrite;
     return status;
 }
 
+static s4d_status parse(const char *name, const char *summary, int wants, int argc, char **argv, run_args *a, bool *done,
+                        s4d_err *err)
+{
+    arg_option option[13];
+    *a = (run_args){.threads = -1, .seed = -1};
+    arg_command c = {.name = name, .summary = summary, .details = details, .option = option,
+                     .options = list_options(a, wants, option)};
+    s4d_status status = args_parse(&c, argc, argv, done, err);
+    if (status != S4D_OK || *done) return status;
+    if (!a->config)
+        return s4d_err_set(err, S4D_USAGE, "--config: no config is given; name one, such as configs/demo_%s.json",
+                           strcmp(name, "plan") ? name : "pretrain");
+    if (a->resume && a->overwrite)
+        return s4d_err_set(err, S4D_USAGE, "--resume and --overwrite exclude each other; give one");
+    return S4D_OK;
+}
+
 s4d_status run_load(const char *name, const char *summary, int wants, int argc, char **argv, s4d_config *config,
                     bool *done, s4d_err *err)
 {
-    run_args a = {.threads = -1, .seed = -1};
-    arg_option option[12];
+    run_args a;
     *config = (s4d_config){0};
-    arg_command c = {.name = name, .summary = summary, .details = details, .option = option,
-                     .options = list_options(&a, wants, option)};
-    s4d_status status = args_parse(&c, argc, argv, done, err);
-    if (status != S4D_OK || *done) return status;
-    if (!a.config)
-        return s4d_err_set(err, S4D_USAGE, "--config: no config is given; name one, such as configs/demo_%s.json",
-                           strcmp(name, "plan") ? name : "pretrain");
-    if (a.resume && a.overwrite)
-        return s4d_err_set(err, S4D_USAGE, "--resume and --overwrite exclude each other; give one");
-    return load(&a, config, err);
+    s4d_status status = parse(name, summary, wants, argc, argv, &a, done, err);
+    return status == S4D_OK && !*done ? load(&a, 0, a.output, config, err) : status;
+}
+
+/* ---- folds ---- */
+
+enum { FOLDS_MAX = 64 };
+
+/* "1-5", "1,3", "2" into numbers; how many, or 0. */
+static int read_folds(const char *text, int fold[FOLDS_MAX])
+{
+    int n = 0;
+    for (const char *p = text; n < FOLDS_MAX;) {
+        char *end;
+        long first = strtol(p, &end, 10), last = first;
+        if (end == p) return 0;
+        if (*end == '-') {
+            p = end + 1;
+            last = strtol(p, &end, 10);
+            if (end == p) return 0;
+        }
+        if (first < 1 || last < first || last > 1000 || last - first >= FOLDS_MAX - n || (*end && *end != ',')) return 0;
+        for (long k = first; k <= last; ++k) {
+            for (int i = 0; i < n; ++i)
+                if (fold[i] == k) return 0;
+            fold[n++] = (int)k;
+        }
+        if (!*end) return n;
+        p = end + 1;
+    }
+    return 0;
+}
+
+static s4d_status run_fold(const run_args *a, int fold, const char *base, run_body body, s4d_err *err)
+{
+    char output[S4D_PATH_MAX + 16];
+    s4d_config config = {0};
+    snprintf(output, sizeof output, "%s/fold-%d", base, fold);
+    s4d_log(S4D_LOG_INFO, "fold %d, in %s", fold, output);
+    s4d_status status = load(a, fold, output, &config, err);
+    if (status == S4D_OK) status = body(&config, err);
+    s4d_config_release(&config);
+    if (status != S4D_OK) s4d_err_prefix(err, "fold %d", fold);
+    return status;
+}
+
+s4d_status run_command(const char *name, const char *summary, int wants, int argc, char **argv, run_body body, s4d_err *err)
+{
+    run_args a;
+    s4d_config config = {0};
+    bool done;
+    int fold[FOLDS_MAX], folds = 0;
+    s4d_status status = parse(name, summary, wants, argc, argv, &a, &done, err);
+    if (status != S4D_OK || done) return status;
+    if (a.folds && !(folds = read_folds(a.folds, fold)))
+        return s4d_err_set(err, S4D_USAGE, "--folds: \"%.60s\" is not a list of folds, each once, such as 1-5 or 1,3", a.folds);
+    status = load(&a, folds ? fold[0] : 0, a.output, &config, err);
+    if (status == S4D_OK && folds && !config.run.output[0])
+        status = s4d_err_set(err, S4D_USAGE, "output: no folder is named for the folds' runs; set \"output\" or give --output DIR");
+    if (status == S4D_OK && folds && !config.run.data.video.train[0] && !config.run.data.video.test[0])
+        status = s4d_err_set(err, S4D_USAGE, "--folds: the config has no video set to take folds of");
+    if (status == S4D_OK && !folds) status = body(&config, err);
+    for (int i = 0; i < folds && status == S4D_OK; ++i) status = run_fold(&a, fold[i], config.run.output, body, err);
+    if (status == S4D_OK && folds) s4d_log(S4D_LOG_INFO, "\"s4d report --table %s\" sums the folds up", config.run.output);
+    s4d_config_release(&config);
+    return status;
 }

@@ -6,7 +6,7 @@
 #include "s4d/config/config.h"
 
 typedef struct run_args {
-    const char *config, *output, *device, *init, *checkpoint;
+    const char *config, *output, *device, *init, *checkpoint, *folds;
     int64_t threads, seed; /* -1: not given */
     bool resume, overwrite;
     arg_list set;
@@ -16,9 +16,15 @@ enum {
     RUN_OUTPUT = 1,    /* --output, --overwrite */
     RUN_RESUME = 2,    /* --resume */
     RUN_INIT = 4,      /* --init */
-    RUN_CHECKPOINT = 8 /* --checkpoint */
+    RUN_CHECKPOINT = 8, /* --checkpoint */
+    RUN_FOLDS = 16      /* --folds */
 };
 
+/* What a command does with its config. */
+typedef s4d_status (*run_body)(const s4d_config *config, s4d_err *err);
+/* Parses the options, loads the config and runs the body; with --folds once for each fold, with data.video.fold set and
+ * OUTPUT/fold-K as run folder. */
+s4d_status run_command(const char *name, const char *summary, int wants, int argc, char **argv, run_body body, s4d_err *err);
 /* Parses the options and loads the config; *done after --help. Release the config in every case. */
 s4d_status run_load(const char *name, const char *summary, int wants, int argc, char **argv, s4d_config *config,
                     bool *done, s4d_err *err);

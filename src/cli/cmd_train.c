@@ -11,30 +11,26 @@ static s4d_status need_stage(const s4d_config *config, s4d_stage stage, const ch
                        stage == S4D_PRETRAIN ? "pretrain" : "finetune");
 }
 
+static s4d_status pretrain(const s4d_config *config, s4d_err *err)
+{
+    s4d_status status = need_stage(config, S4D_PRETRAIN, "pretrain", err);
+    return status == S4D_OK ? s4d_pretrain(&config->run, err) : status;
+}
+
+static s4d_status finetune(const s4d_config *config, s4d_err *err)
+{
+    s4d_status status = need_stage(config, S4D_FINETUNE, "finetune", err);
+    return status == S4D_OK ? s4d_finetune(&config->run, err) : status;
+}
+
 s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err)
 {
-    s4d_config config;
-    bool done;
-    s4d_status status = run_load("pretrain", "stage 1: masked autoencoder on pictures and clips", RUN_OUTPUT | RUN_RESUME, argc,
-                                 argv, &config, &done, err);
-    if (status == S4D_OK && !done) {
-        status = need_stage(&config, S4D_PRETRAIN, "pretrain", err);
-        if (status == S4D_OK) status = s4d_pretrain(&config.run, err);
-    }
-    s4d_config_release(&config);
-    return status;
+    return run_command("pretrain", "stage 1: masked autoencoder on pictures and clips", RUN_OUTPUT | RUN_RESUME, argc, argv,
+                       pretrain, err);
 }
 
 s4d_status cmd_finetune(int argc, char **argv, s4d_err *err)
 {
-    s4d_config config;
-    bool done;
-    s4d_status status = run_load("finetune", "stage 2: pictures and clips together, or one of them",
-                                 RUN_OUTPUT | RUN_RESUME | RUN_INIT, argc, argv, &config, &done, err);
-    if (status == S4D_OK && !done) {
-        status = need_stage(&config, S4D_FINETUNE, "finetune", err);
-        if (status == S4D_OK) status = s4d_finetune(&config.run, err);
-    }
-    s4d_config_release(&config);
-    return status;
+    return run_command("finetune", "stage 2: pictures and clips together, or one of them",
+                       RUN_OUTPUT | RUN_RESUME | RUN_INIT | RUN_FOLDS, argc, argv, finetune, err);
 }

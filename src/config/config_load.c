@@ -156,6 +156,23 @@ static s4d_status read_fields(const s4d_json *root, const source *from, s4d_run_
     return status;
 }
 
+/* "{fold}" in a model's path stands for data.video.fold. */
+static s4d_status put_fold(const s4d_run_opts *o, const source *from, const char *key, char path[S4D_PATH_MAX], s4d_err *err)
+{
+    static const char mark[] = "{fold}";
+    const char *at = strstr(path, mark);
+    char whole[S4D_PATH_MAX + 16];
+    if (!at) return S4D_OK;
+    if (o->data.video.fold == 0)
+        return s4d_err_set(err, S4D_USAGE, "%s: %s: \"%s\" stands for a fold's; set data.video.fold or give --folds",
+                           origin_of(from, key), key, path);
+    snprintf(whole, sizeof whole, "%.*s%d%s", (int)(at - path), path, o->data.video.fold, at + strlen(mark));
+    if (strlen(whole) >= S4D_PATH_MAX)
+        return s4d_err_set(err, S4D_USAGE, "%s: %s: longer than %d bytes", origin_of(from, key), key, S4D_PATH_MAX - 1);
+    snprintf(path, S4D_PATH_MAX, "%s", whole);
+    return S4D_OK;
+}
+
 /* Rates given for another total batch become the rates in use, so that the resolved config shows them. */
 static s4d_status settle_rates(s4d_run_opts *o, const source *from, s4d_err *err)
 {
@@ -236,6 +253,8 @@ s4d_status s4d_config_load(const char *path, const char *const *set, int sets, c
         else
             snprintf(out->run.output, sizeof out->run.output, "%s", output);
     }
+    if (status == S4D_OK) status = put_fold(&out->run, &from, "checkpoint", out->run.checkpoint, err);
+    if (status == S4D_OK) status = put_fold(&out->run, &from, "init", out->run.init, err);
     snprintf(together, sizeof together, "%.*s%s", S4D_PATH_MAX - 1, path, sets ? " with --set" : "");
     if (status == S4D_OK) status = s4d_config_check(&out->run, together, err);
     if (status == S4D_OK) {

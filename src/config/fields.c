@@ -65,7 +65,7 @@ const s4d_field s4d_fields[] = {
     CHOICE("stage", stage, "pretrain|finetune", BOTH(NULL), "what the config is for; evaluation uses finetune"),
     STRING("output", output, BOTH("\"\""), "the run folder"),
     STRING("init", init, BOTH("\"\""), "fine-tuning: weights to begin from; \"\": random"),
-    STRING("checkpoint", checkpoint, BOTH("\"\""), "evaluation: the model"),
+    STRING("checkpoint", checkpoint, BOTH("\"\""), "evaluation: the model; {fold} in it stands for data.video.fold"),
     STRING("device", device, BOTH("\"cpu\""), "ref (naive and slow, for comparison) or cpu"),
     STRING("op", op, BOTH("\"\""), "operations taken from ref, NAME=ref,..., to find a wrong one"),
     INT("threads", threads, 0, 4096, BOTH("0"), "threads of the device; 0: all processors"),
