@@ -15,6 +15,9 @@ typedef struct tool {
 
 /* Ends with a tool without a name. */
 static const tool tools[] = {
+    {"check", cmd_data_check, "check a manifest against the disk and against itself"},
+    {"stats", cmd_data_stats, "samples by class, split and fold, subjects, imbalance"},
+    {"split", cmd_data_split, "divide a manifest into folds, or into train and test"},
     {NULL, NULL, NULL},
 };
 

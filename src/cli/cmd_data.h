@@ -3,5 +3,13 @@
 #define S4D_CLI_CMD_DATA_H
 
 #include "s4d/base/err.h"
+#include "s4d/dataset/stats.h"
+
+s4d_status cmd_data_check(int argc, char **argv, s4d_err *err);
+s4d_status cmd_data_stats(int argc, char **argv, s4d_err *err);
+s4d_status cmd_data_split(int argc, char **argv, s4d_err *err);
+
+/* The counts as a table on standard output. */
+void print_stats(const s4d_stats *s);
 
 #endif

@@ -1,0 +1,137 @@
+/* s4d data split. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/cmd_data.h"
+#include "s4d/base/file.h"
+#include "s4d/base/log.h"
+#include "s4d/dataset/split.h"
+#include "s4d/dataset/stats.h"
+
+typedef struct request {
+    const char *manifest, *share, *output;
+    int64_t folds, seed;
+    bool by_subject, by_sample, replace, overwrite;
+} request;
+
+static s4d_status check_request(const request *q, s4d_split_opts *o, s4d_err *err)
+{
+    if ((q->folds > 0) == (q->share != NULL))
+        return s4d_err_set(err, S4D_USAGE, "data split: give either --folds K or --test-share SHARE");
+    if (q->by_subject && q->by_sample)
+        return s4d_err_set(err, S4D_USAGE,
+                           "data split: --by-subject and --by-sample exclude each other; give one of them");
+    if (!q->output) return s4d_err_set(err, S4D_USAGE, "--output: no file is given; name the manifest to write");
+    if (q->share) {
+        char *end;
+        o->test_share = strtod(q->share, &end);
+        if (end == q->share || *end || !(o->test_share > 0 && o->test_share < 1))
+            return s4d_err_set(err, S4D_USAGE, "--test-share: expected a number between 0 and 1, got \"%.60s\"",
+                               q->share);
+    }
+    o->folds = (int)q->folds;
+    o->seed = (uint64_t)q->seed;
+    o->replace = q->replace;
+    o->by = q->by_subject ? S4D_SPLIT_SUBJECT : q->by_sample ? S4D_SPLIT_SAMPLE : S4D_SPLIT_AUTO;
+    if (!q->overwrite && s4d_path_exists(q->output))
+        return s4d_err_set(err, S4D_USAGE, "%s: exists already; give --overwrite to replace it, or another --output",
+                           q->output);
+    return S4D_OK;
+}
+
+/* How far the folds are apart in each class, and of a test share how far it was met. */
+static void print_spread(const s4d_stats *s)
+{
+    puts("\nspread");
+    for (int c = 0; c <= s->classes.count; ++c) {
+        size_t least = SIZE_MAX, most = 0;
+        for (size_t g = 0; g < s->groups; ++g) {
+            size_t n = c < s->classes.count ? s->group[g].per_class[c] : s->group[g].samples;
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+        }
+        const char *name = c < s->classes.count ? s->classes.name[c] : "samples";
+        printf("  %-16s %zu to %zu a fold\n", name, least, most);
+        if (least == 0)
+            s4d_log(S4D_LOG_WARN, "a fold has no sample of \"%s\", so its UAR leaves that class out; try another seed",
+                    name);
+    }
+}
+
+static void print_share(const s4d_stats *s)
+{
+    puts("\ntest share");
+    for (int c = 0; c <= s->classes.count; ++c) {
+        size_t test = 0, all = c < s->classes.count ? s->per_class[c] : s->samples;
+        const char *name = c < s->classes.count ? s->classes.name[c] : "samples";
+        for (size_t g = 0; g < s->groups; ++g)
+            if (strcmp(s->group[g].split, "test") == 0)
+                test += c < s->classes.count ? s->group[g].per_class[c] : s->group[g].samples;
+        printf("  %-16s %.2f%%\n", name, 100.0 * (double)test / (double)all);
+        if (test == 0) s4d_log(S4D_LOG_WARN, "the test list has no sample of \"%s\"", name);
+    }
+}
+
+static s4d_status divide(const request *q, const s4d_split_opts *o, s4d_table *table, s4d_err *err)
+{
+    s4d_split_result result;
+    s4d_stats stats = {0};
+    s4d_status status = s4d_split_table(table, o, &result, err);
+    if (status == S4D_OK) status = s4d_stats_make(table, &stats, err);
+    if (status != S4D_OK) s4d_err_prefix(err, "%s", q->manifest);
+    if (status == S4D_OK) status = s4d_table_write(q->output, table, err);
+    if (status != S4D_OK) goto done;
+    printf("by         %s: %zu are kept whole, seed %lld\n", result.by_subject ? "subject" : "sample", result.groups,
+           (long long)q->seed);
+    if (result.without_subject > 0)
+        s4d_log(S4D_LOG_WARN, "%zu samples name no subject; each counts as a person of its own",
+                result.without_subject);
+    print_stats(&stats);
+    if (o->folds > 0)
+        print_spread(&stats);
+    else
+        print_share(&stats);
+    s4d_log(S4D_LOG_INFO, "%s is written", q->output);
+done:
+    s4d_stats_release(&stats);
+    return status;
+}
+
+s4d_status cmd_data_split(int argc, char **argv, s4d_err *err)
+{
+    request q = {.seed = 1};
+    bool done;
+    const arg_option option[] = {
+        {"folds", ARG_NUMBER, &q.folds, "K", "k folds: a column \"fold\"", 2, 1000},
+        {"test-share", ARG_TEXT, &q.share, "SHARE", "or train and test: a column \"split\", such a share tests", 0, 0},
+        {"by-subject", ARG_FLAG, &q.by_subject, NULL, "nobody stands on two sides (default where subjects are named)",
+         0, 0},
+        {"by-sample", ARG_FLAG, &q.by_sample, NULL, "subjects do not matter", 0, 0},
+        {"seed", ARG_NUMBER, &q.seed, "N", "same seed, same division (1)", 0, 9007199254740991},
+        {"output", ARG_TEXT, &q.output, "FILE", "manifest to write", 0, 0},
+        {"replace", ARG_FLAG, &q.replace, NULL, "a split or folds that the manifest has give way", 0, 0},
+        {"overwrite", ARG_FLAG, &q.overwrite, NULL, "replace the file that is there", 0, 0},
+    };
+    const arg_place place[] = {{"MANIFEST", &q.manifest, "the csv to divide", false}};
+    const arg_command c = {
+        .name = "data split",
+        .summary = "divide a manifest into folds, or into train and test",
+        .details =
+            "Stratified by class. The division depends on the seed and on what the lines say, not on their order.\n"
+            "Lines with one path always stay together.\n",
+        .option = option,
+        .options = sizeof option / sizeof *option,
+        .place = place,
+        .places = 1};
+    s4d_split_opts o = {0};
+    s4d_table table = {0};
+    s4d_status status = args_parse(&c, argc, argv, &done, err);
+    if (status != S4D_OK || done) return status;
+    status = check_request(&q, &o, err);
+    if (status == S4D_OK) status = s4d_table_read(q.manifest, &table, err);
+    if (status == S4D_OK) status = divide(&q, &o, &table, err);
+    s4d_table_release(&table);
+    return status;
+}

@@ -1,0 +1,412 @@
+/* Dividing a manifest by groups of rows that stay together. */
+#include "s4d/dataset/split.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "s4d/base/mem.h"
+#include "s4d/base/rng.h"
+#include "s4d/dataset/stats.h"
+
+/* A division in the making. Unlabelled rows count as one class more. */
+typedef struct division {
+    const s4d_table *t;
+    const s4d_split_opts *opts;
+    s4d_class_list classes;
+    int strata, parts;
+    size_t groups;
+    size_t *order;      /* [rows] by path, start and line */
+    size_t *root;       /* [rows] a row of the same group, itself at the group's root */
+    uint32_t *group_of; /* [rows] */
+    int32_t *class_of;  /* [rows] */
+    uint32_t *held;     /* [groups,strata] rows of a class */
+    uint32_t *size;     /* [groups] rows */
+    uint32_t *turn;     /* [groups] in the order they are placed */
+    uint32_t *rank;     /* [groups] place in a random order */
+    int *part_of;       /* [groups] */
+    double *share;      /* [parts] */
+    double *placed;     /* [parts,strata + 1] rows; the last: of any class */
+    double *total;      /* [strata + 1] */
+} division;
+
+/* ---- groups ---- */
+
+static int by_path(const void *a, const void *b, void *rows)
+{
+    const s4d_row *x = (const s4d_row *)rows + *(const size_t *)a, *y = (const s4d_row *)rows + *(const size_t *)b;
+    int difference = strcmp(x->path, y->path);
+    if (difference == 0) {
+        difference = (x->start > y->start) - (x->start < y->start);
+    }
+    return difference != 0 ? difference : (x->line > y->line) - (x->line < y->line);
+}
+
+static int by_subject(const void *a, const void *b, void *rows)
+{
+    return strcmp(((const s4d_row *)rows)[*(const size_t *)a].subject,
+                  ((const s4d_row *)rows)[*(const size_t *)b].subject);
+}
+
+static size_t find_root(size_t *root, size_t i)
+{
+    while (root[i] != i) {
+        root[i] = root[root[i]];
+        i = root[i];
+    }
+    return i;
+}
+
+static void join_equal(division *d, int (*order)(const void *, const void *, void *), bool subjects)
+{
+    for (size_t i = 1; i < d->t->count; i++) {
+        const s4d_row *row = &d->t->row[d->order[i]], *before = &d->t->row[d->order[i - 1]];
+        bool same = subjects ? row->subject[0] && order(&d->order[i], &d->order[i - 1], d->t->row) == 0
+                             : strcmp(row->path, before->path) == 0;
+        if (same) {
+            d->root[find_root(d->root, d->order[i])] = find_root(d->root, d->order[i - 1]);
+        }
+    }
+}
+
+/* Rows of one path, and with by_subject of one person, are one group; groups are numbered by their first path. */
+static void find_groups(division *d, bool subjects)
+{
+    size_t n = d->t->count;
+    for (size_t i = 0; i < n; i++) {
+        d->order[i] = d->root[i] = i;
+        d->group_of[i] = UINT32_MAX;
+    }
+    if (subjects) {
+        qsort_r(d->order, n, sizeof *d->order, by_subject, d->t->row);
+        join_equal(d, by_subject, true);
+    }
+    qsort_r(d->order, n, sizeof *d->order, by_path, d->t->row);
+    join_equal(d, by_path, false);
+    for (size_t i = 0; i < n; i++) {
+        size_t root = find_root(d->root, d->order[i]);
+        if (d->group_of[root] == UINT32_MAX) {
+            d->group_of[root] = (uint32_t)d->groups++;
+        }
+        d->group_of[d->order[i]] = d->group_of[root];
+    }
+}
+
+static s4d_status count_groups(division *d, s4d_err *err)
+{
+    size_t cells = d->groups * (size_t)d->strata, wide = (size_t)d->strata + 1;
+    d->held = s4d_mem_alloc(cells, sizeof *d->held);
+    d->size = s4d_mem_alloc(d->groups, sizeof *d->size);
+    d->turn = s4d_mem_alloc(d->groups, sizeof *d->turn);
+    d->rank = s4d_mem_alloc(d->groups, sizeof *d->rank);
+    d->part_of = s4d_mem_alloc(d->groups, sizeof *d->part_of);
+    d->share = s4d_mem_alloc((size_t)d->parts, sizeof *d->share);
+    d->placed = s4d_mem_alloc((size_t)d->parts * wide, sizeof *d->placed);
+    d->total = s4d_mem_alloc(wide, sizeof *d->total);
+    if (!d->held || !d->size || !d->turn || !d->rank || !d->part_of || !d->share || !d->placed || !d->total) {
+        return s4d_err_memory(err, cells * sizeof *d->held, "dividing a manifest");
+    }
+    for (size_t i = 0; i < d->t->count; i++) {
+        int c = d->class_of[i] >= 0 ? d->class_of[i] : d->classes.count;
+        d->held[d->group_of[i] * (size_t)d->strata + (size_t)c]++;
+        d->size[d->group_of[i]]++;
+        d->total[c]++;
+        d->total[d->strata]++;
+    }
+    return S4D_OK;
+}
+
+static const uint32_t *held_by(const division *d, size_t group)
+{
+    return d->held + group * (size_t)d->strata;
+}
+
+/* ---- what is possible ---- */
+
+static s4d_status check_folds(const division *d, bool subjects, s4d_err *err)
+{
+    const char *what = subjects ? "people" : "files";
+    if ((size_t)d->parts > d->groups) {
+        return s4d_err_set(err, S4D_FAILED, "%d folds are more than the %zu %s of the manifest; give at most as many",
+                           d->parts, d->groups, what);
+    }
+    for (int c = 0; c < d->classes.count; c++) {
+        size_t have = 0;
+        for (size_t g = 0; g < d->groups; g++) {
+            have += held_by(d, g)[c] > 0;
+        }
+        if (have < (size_t)d->parts) {
+            return s4d_err_set(
+                err, S4D_FAILED,
+                "%d folds are too many: the class \"%s\" has only %zu %s, and every fold needs one; give %s", d->parts,
+                d->classes.name[c], have,
+                have > 1   ? what
+                : subjects ? "person"
+                           : "file",
+                have > 1 ? "fewer folds" : "more samples of it");
+        }
+    }
+    return S4D_OK;
+}
+
+static s4d_status check_share(const division *d, bool subjects, s4d_err *err)
+{
+    double rows = d->total[d->strata], test = d->opts->test_share * rows;
+    if (d->groups < 2 || test < 0.5 || rows - test < 0.5) {
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "a test share of %g leaves one side empty: the manifest has %.0f samples of %zu %s; choose another share",
+            d->opts->test_share, rows, d->groups, subjects ? "people" : "files");
+    }
+    return S4D_OK;
+}
+
+/* ---- groups of one row: dealt out class by class ---- */
+
+static bool all_single(const division *d)
+{
+    return d->groups == d->t->count;
+}
+
+/* How many of the n groups of one class are for testing; the rounding of all classes so far is evened out. */
+static size_t test_count(const division *d, size_t n, double *owed)
+{
+    double wanted = d->opts->test_share * (double)n;
+    *owed += wanted;
+    double take = fmax(floor(wanted + 1e-9), fmin(ceil(wanted - 1e-9), round(*owed)));
+    if (n > 1) {
+        take = fmax(1, fmin((double)n - 1, take));
+    }
+    *owed -= take;
+    return (size_t)take;
+}
+
+static void deal(division *d)
+{
+    size_t next = 0;
+    double owed = 0;
+    for (int c = 0; c < d->strata; c++) {
+        size_t n = 0;
+        for (size_t i = 0; i < d->groups; i++) {
+            if (held_by(d, d->turn[i])[c] > 0) {
+                n++;
+            }
+        }
+        size_t test = d->opts->folds > 0 ? 0 : test_count(d, n, &owed), seen = 0;
+        for (size_t i = 0; i < d->groups; i++) {
+            size_t g = d->turn[i];
+            if (held_by(d, g)[c] == 0) {
+                continue;
+            }
+            d->part_of[g] = d->opts->folds > 0 ? (int)(next++ % (size_t)d->parts) : seen++ < test;
+        }
+    }
+}
+
+/* ---- larger groups: the largest first ---- */
+
+/* How much further from its shares the part would be: the sum over classes of squared distances, by class size. */
+static double cost(const division *d, int part, const uint32_t *held, uint32_t size)
+{
+    const double *placed = d->placed + (size_t)part * ((size_t)d->strata + 1);
+    double sum = 0;
+    for (int c = 0; c <= d->strata; c++) {
+        double more = c < d->strata ? held[c] : size, wanted = d->share[part] * d->total[c];
+        if (more > 0) {
+            sum += more * (more + 2 * (placed[c] - wanted)) / wanted;
+        }
+    }
+    return sum;
+}
+
+static void place(division *d, size_t group, int part, double sign)
+{
+    double *placed = d->placed + (size_t)part * ((size_t)d->strata + 1);
+    for (int c = 0; c < d->strata; c++) {
+        placed[c] += sign * held_by(d, group)[c];
+    }
+    placed[d->strata] += sign * d->size[group];
+    d->part_of[group] = part;
+}
+
+static int largest_first(const void *a, const void *b, void *from)
+{
+    const division *d = from;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (d->size[x] != d->size[y]) {
+        return d->size[x] < d->size[y] ? 1 : -1;
+    }
+    return (d->rank[x] > d->rank[y]) - (d->rank[x] < d->rank[y]);
+}
+
+/* A part that nothing came to takes the last placed, and so smallest, group of a part that has several. */
+static void fill_empty(division *d)
+{
+    for (int part = 0; part < d->parts; part++) {
+        bool empty = true;
+        for (size_t g = 0; g < d->groups && empty; g++) {
+            empty = d->part_of[g] != part;
+        }
+        for (size_t i = d->groups; empty && i-- > 0;) {
+            size_t group = d->turn[i], others = 0;
+            for (size_t g = 0; g < d->groups; g++) {
+                others += d->part_of[g] == d->part_of[group];
+            }
+            if (others > 1) {
+                place(d, group, d->part_of[group], -1);
+                place(d, group, part, 1);
+                empty = false;
+            }
+        }
+    }
+}
+
+static void place_largest_first(division *d)
+{
+    for (size_t i = 0; i < d->groups; i++) {
+        d->rank[d->turn[i]] = (uint32_t)i;
+    }
+    qsort_r(d->turn, d->groups, sizeof *d->turn, largest_first, d);
+    for (size_t i = 0; i < d->groups; i++) {
+        size_t g = d->turn[i];
+        int best = 0;
+        double least = INFINITY;
+        for (int part = 0; part < d->parts; part++) {
+            double c = cost(d, part, held_by(d, g), d->size[g]);
+            if (c < least) {
+                least = c;
+                best = part;
+            }
+        }
+        place(d, g, best, 1);
+    }
+    fill_empty(d);
+}
+
+/* ---- the whole ---- */
+
+static s4d_status check_asked(const s4d_table *t, const s4d_split_opts *o, bool any_subject, s4d_err *err)
+{
+    if (t->count == 0 || t->count >= UINT32_MAX) {
+        return s4d_err_set(err, S4D_FAILED, "the manifest has %zu samples; there is nothing to divide", t->count);
+    }
+    if (o->by == S4D_SPLIT_SUBJECT && !any_subject) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "the manifest names no subject; add a column \"subject\", or divide by sample");
+    }
+    for (size_t i = 0; i < t->count && !o->replace; i++) {
+        if (t->row[i].split[0] || t->row[i].fold > 0) {
+            return s4d_err_set(
+                err, S4D_FAILED,
+                "line %ld: the manifest is divided already (%s); keep that, or let a new division replace it",
+                t->row[i].line, t->row[i].split[0] ? t->row[i].split : "column fold");
+        }
+    }
+    return S4D_OK;
+}
+
+static s4d_status begin(division *d, bool subjects, s4d_err *err)
+{
+    size_t n = d->t->count;
+    d->order = s4d_mem_alloc(n, sizeof *d->order);
+    d->root = s4d_mem_alloc(n, sizeof *d->root);
+    d->group_of = s4d_mem_alloc(n, sizeof *d->group_of);
+    d->class_of = s4d_mem_alloc(n, sizeof *d->class_of);
+    if (!d->order || !d->root || !d->group_of || !d->class_of) {
+        return s4d_err_memory(err, n * sizeof *d->order, "dividing a manifest");
+    }
+    s4d_status status = s4d_class_list_make(d->t, &d->classes, d->class_of, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    d->strata = d->classes.count + 1;
+    d->parts = d->opts->folds > 0 ? d->opts->folds : 2;
+    find_groups(d, subjects);
+    status = count_groups(d, err);
+    if (status == S4D_OK) {
+        status = d->opts->folds > 0 ? check_folds(d, subjects, err) : check_share(d, subjects, err);
+    }
+    return status;
+}
+
+static void divide(division *d)
+{
+    s4d_rng rng = s4d_rng_make(d->opts->seed, S4D_RNG_SHUFFLE, UINT32_MAX, 0);
+    for (size_t g = 0; g < d->groups; g++) {
+        d->turn[g] = (uint32_t)g;
+    }
+    s4d_rng_shuffle(&rng, d->turn, d->groups);
+    for (int part = 0; part < d->parts; part++) {
+        bool test = part == 1;
+        d->share[part] = d->opts->folds > 0 ? 1.0 / d->parts : test ? d->opts->test_share : 1 - d->opts->test_share;
+    }
+    if (all_single(d)) {
+        deal(d);
+    } else {
+        place_largest_first(d);
+    }
+}
+
+/* The new texts are made before any row changes. */
+static s4d_status write_rows(const division *d, s4d_table *t, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    char **text = s4d_mem_alloc(t->count, sizeof *text);
+    if (!text) {
+        return s4d_err_memory(err, t->count * sizeof *text, "dividing a manifest");
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        const char *split = d->opts->folds > 0 ? "" : d->part_of[d->group_of[i]] == 1 ? "test" : "train";
+        if (!(text[i] = s4d_mem_strdup(split))) {
+            status = s4d_err_memory(err, sizeof "train", "dividing a manifest");
+            goto done;
+        }
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        char *old = t->row[i].split;
+        t->row[i].split = text[i];
+        text[i] = old;
+        t->row[i].fold = d->opts->folds > 0 ? d->part_of[d->group_of[i]] + 1 : 0;
+    }
+    t->has[S4D_COLUMN_SPLIT] = d->opts->folds == 0;
+    t->has[S4D_COLUMN_FOLD] = d->opts->folds > 0;
+done:
+    for (size_t i = 0; i < t->count; i++) {
+        s4d_mem_free(text[i]);
+    }
+    s4d_mem_free(text);
+    return status;
+}
+
+static void release(division *d)
+{
+    void *const block[] = {d->order, d->root, d->group_of, d->class_of, d->held,   d->size,
+                           d->turn,  d->rank, d->part_of,  d->share,    d->placed, d->total};
+    for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
+        s4d_mem_free(block[i]);
+    }
+}
+
+s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_result *out, s4d_err *err)
+{
+    S4D_BUG_IF(opts->folds == 1 || opts->folds < 0 || opts->folds > 1000);
+    S4D_BUG_IF(opts->folds == 0 && !(opts->test_share > 0 && opts->test_share < 1));
+    division d = {.t = t, .opts = opts};
+    size_t with = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        with += t->row[i].subject[0] != '\0';
+    }
+    bool subjects = with > 0 && opts->by != S4D_SPLIT_SAMPLE;
+    s4d_status status = check_asked(t, opts, with > 0, err);
+    if (status == S4D_OK) {
+        status = begin(&d, subjects, err);
+    }
+    if (status == S4D_OK) {
+        divide(&d);
+        status = write_rows(&d, t, err);
+    }
+    *out = (s4d_split_result){
+        .by_subject = subjects, .groups = d.groups, .without_subject = subjects ? t->count - with : 0};
+    release(&d);
+    return status;
+}
