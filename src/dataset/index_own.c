@@ -1,0 +1,278 @@
+/* Own data: a folder for each class, or csv with the header path,label. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataset/index_job.h"
+#include "s4d/base/mem.h"
+
+/* ---- a folder for each class ---- */
+
+/* Parts of a path: "a/b/c" has 3. */
+static int depth_of(const char *path)
+{
+    int n = 1;
+    for (; (path = strchr(path, '/')); path++) {
+        n++;
+    }
+    return n;
+}
+
+static index_role role_of_top(const char *path)
+{
+    char top[64];
+    index_role role;
+    int fold;
+    snprintf(top, sizeof top, "%.*s.", (int)strcspn(path, "/") > 60 ? 60 : (int)strcspn(path, "/"), path);
+    index_read_name(top, &role, &fold);
+    return role;
+}
+
+/* Whether the folders in the root are train, test and val. */
+static bool has_splits(const index_tree *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (depth_of(t->unit[i].path) < 3 && t->unit[i].kind != INDEX_FRAMES) {
+            return false;
+        }
+        if (role_of_top(t->unit[i].path) == INDEX_ANY) {
+            return false;
+        }
+    }
+    return t->count > 0;
+}
+
+/* The class's folder in a path, owned by the caller's string. */
+static char *class_folder(const char *path, bool splits)
+{
+    const char *from = splits ? strchr(path, '/') + 1 : path;
+    char *copy = s4d_mem_strdup(from);
+    if (copy) {
+        copy[strcspn(copy, "/")] = '\0';
+    }
+    return copy;
+}
+
+/* Whether a unit is a sample: a file in a class's folder, a video anywhere below it, a folder of frames inside it. Pictures
+ * deeper than that are frames. */
+static bool is_sample(index_job *job, const index_unit *u, int base)
+{
+    int depth = depth_of(u->path) - base; /* 1: the class's folder, 2: what is in it */
+    if (depth < 2 && u->kind != INDEX_FRAMES) {
+        index_fault(job, 0, 0, "%.300s lies in no class's folder", u->path);
+        return false;
+    }
+    return u->kind == INDEX_PICTURE ? depth == 2 : depth >= 2;
+}
+
+static s4d_status take_units(index_job *job, bool splits, s4d_err *err)
+{
+    const index_unit *kind[2] = {NULL, NULL}; /* a picture, a clip */
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < job->tree.count && status == S4D_OK; i++) {
+        index_unit *u = &job->tree.unit[i];
+        if (!is_sample(job, u, splits)) {
+            continue;
+        }
+        kind[u->kind != INDEX_PICTURE] = u;
+        index_entry e = {.name = u->path, .label = class_folder(u->path, splits), .list = 0, .class = -1};
+        status = e.label ? index_add_entry(job, &e, err) : s4d_err_memory(err, S4D_PATH_MAX, "the names of classes");
+    }
+    if (status == S4D_OK) {
+        status = index_faults_end(job, "put it into one, or elsewhere", err);
+    }
+    if (status == S4D_OK && kind[0] && kind[1]) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: %.200s is a picture and %.200s is a clip; put pictures and clips under two folders, as they are two "
+                             "sets", job->opts->root, kind[0]->path, kind[1]->path);
+    }
+    return status;
+}
+
+static s4d_status add_folder_rows(index_job *job, bool splits, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < job->entries && status == S4D_OK; i++) {
+        const index_entry *e = &job->entry[i];
+        s4d_row row = {.path = e->name, .label = e->class >= 0 ? job->out->classes[e->class] : NULL,
+                       .split = (char *)(splits ? index_split(role_of_top(e->name)) : ""), .end = INFINITY};
+        status = index_add_row(job, &row, err);
+    }
+    return status;
+}
+
+s4d_status index_run_folders(index_job *job, s4d_err *err)
+{
+    s4d_status status = index_tree_walk(job, err);
+    bool splits = status == S4D_OK && has_splits(&job->tree);
+    if (status == S4D_OK) {
+        status = index_add_list(job, "the folders", INDEX_ANY, 0, err); /* what sentences name as the source */
+    }
+    if (status == S4D_OK) {
+        status = take_units(job, splits, err);
+    }
+    if (status == S4D_OK && job->entries > 0) {
+        status = index_decide(job, err, splits ? "the folders are splits, and those inside them classes"
+                                               : "the folders are classes; there is no split");
+    }
+    if (status == S4D_OK && job->entries > 0) {
+        status = index_read_labels(job, err);
+    }
+    if (status == S4D_OK) {
+        status = add_folder_rows(job, splits, err);
+    }
+    for (size_t i = 0; i < job->entries; i++) {
+        s4d_mem_free(job->entry[i].label);
+    }
+    return status;
+}
+
+/* ---- csv ---- */
+
+/* The lists below the root: those for training, testing and validation, or else the only one there is. */
+static s4d_status find_csv(index_job *job, s4d_err *err)
+{
+    const char *only = NULL, *other = NULL;
+    s4d_status status = index_tree_top(job, err);
+    for (size_t i = 0; i < job->tree.texts.count && status == S4D_OK; i++) {
+        const char *name = job->tree.texts.item[i];
+        index_role role;
+        int fold;
+        index_read_name(name, &role, &fold);
+        if (!s4d_str_ends_nocase(name, ".csv") || strcmp(name, "csv.csv") == 0) {
+            continue; /* the latter is what this set is written to */
+        }
+        if (role != INDEX_ANY) {
+            status = index_add_list(job, name, role, 0, err);
+        } else {
+            other = only ? name : other;
+            only = only ? only : name;
+        }
+    }
+    if (status != S4D_OK || job->lists > 0) {
+        return status;
+    }
+    if (other || !only) {
+        return s4d_err_set(err, S4D_FAILED, "%s: %s%.200s%s%.200s; name the list with --train, --test or --val", job->opts->root,
+                           only ? "which of several lists to read is open: " : "no .csv is there", only ? only : "",
+                           other ? ", " : "", other ? other : "");
+    }
+    return index_add_list(job, only, INDEX_ANY, 0, err);
+}
+
+/* A row's path below the root, and whether it is there. */
+static s4d_status check_path(index_job *job, int list, s4d_row *row, long *missing, s4d_err *err)
+{
+    char path[S4D_PATH_MAX], below[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(below, job->opts->media ? job->opts->media : "", row->path, err);
+    if (status == S4D_OK) {
+        status = s4d_path_join(path, job->opts->root, below, err);
+    }
+    if (status != S4D_OK) {
+        return status;
+    }
+    if (!s4d_path_exists(path) && job->opts->keep_missing) {
+        ++*missing;
+    } else if (!s4d_path_exists(path)) {
+        index_fault(job, list, row->line, "\"%.300s\" is not on disk", path);
+    }
+    char *copy = s4d_mem_strdup(below);
+    if (!copy) {
+        return s4d_err_memory(err, sizeof below, "a path");
+    }
+    s4d_mem_free(row->path);
+    row->path = copy;
+    return S4D_OK;
+}
+
+/* The same part of one file twice is told, whichever lists it stands in. */
+static s4d_status check_twice(index_job *job, index_map *seen, int list, const s4d_row *row, s4d_err *err)
+{
+    s4d_str key = {0};
+    s4d_str_printf(&key, "%s|%.9g|%.9g", row->path, row->start, row->end);
+    bool good = !key.failed;
+    if (good && index_map_get(seen, key.text) >= 0) {
+        index_fault(job, list, row->line, "\"%.300s\" stands there twice", row->path);
+    }
+    good = good && index_map_put(seen, key.text, list);
+    s4d_str_release(&key);
+    return good ? S4D_OK : s4d_err_memory(err, S4D_PATH_MAX, "the names of samples");
+}
+
+/* Reads a list as a manifest; its rows' labels become entries. */
+static s4d_status take_csv(index_job *job, int list, s4d_table *t, index_map *seen, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    long missing = 0;
+    s4d_status status = s4d_path_join(path, job->opts->root, job->list[list].path, err);
+    if (status == S4D_OK) {
+        status = s4d_table_read(path, t, err);
+    }
+    for (size_t i = 0; i < t->count && status == S4D_OK; i++) {
+        s4d_row *row = &t->row[i];
+        status = check_path(job, list, row, &missing, err);
+        if (status == S4D_OK) {
+            status = check_twice(job, seen, list, row, err);
+        }
+        if (status == S4D_OK) {
+            index_entry e = {.name = row->path, .label = row->label, .line = row->line, .list = list, .class = -1};
+            status = index_add_entry(job, &e, err);
+        }
+    }
+    return status == S4D_OK && missing > 0 ? index_decide(job, err, "%s: %ld samples are not on disk; their lines are kept, as "
+                                                                    "--keep-missing says", job->list[list].path, missing)
+                                           : status;
+}
+
+static s4d_status add_csv_rows(index_job *job, const s4d_table *t, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    size_t k = 0;
+    for (size_t l = 0; l < job->lists; l++) {
+        for (size_t i = 0; i < t[l].count && status == S4D_OK; i++, k++) {
+            s4d_row row = t[l].row[i];
+            const index_entry *e = &job->entry[k];
+            row.label = e->class >= 0 ? job->out->classes[e->class] : NULL;
+            row.split = *row.split ? row.split : (char *)index_split(job->list[l].role);
+            status = index_add_row(job, &row, err);
+        }
+    }
+    return status;
+}
+
+s4d_status index_run_csv(index_job *job, s4d_err *err)
+{
+    const s4d_index_opts *o = job->opts;
+    index_map seen = {0};
+    s4d_table *t = NULL;
+    s4d_status status = o->train || o->test || o->val ? index_find_lists(job, err) : find_csv(job, err);
+    if (status == S4D_OK) {
+        t = s4d_mem_alloc(job->lists, sizeof *t);
+        status = t ? S4D_OK : s4d_err_memory(err, job->lists * sizeof *t, "lists");
+    }
+    for (size_t l = 0; l < job->lists && status == S4D_OK; l++) {
+        status = take_csv(job, (int)l, &t[l], &seen, err);
+    }
+    if (status == S4D_OK) {
+        status = index_faults_end(job, "correct the list, or keep such lines with --keep-missing", err);
+    }
+    for (size_t i = 0; i < job->entries && status == S4D_OK; i++) { /* a manifest may leave a label empty */
+        index_entry *e = &job->entry[i];
+        e->left_out = !*e->label;
+    }
+    if (status == S4D_OK) {
+        status = index_read_labels(job, err);
+    }
+    for (size_t i = 0; i < job->entries; i++) {
+        job->entry[i].left_out = false;
+    }
+    if (status == S4D_OK) {
+        status = add_csv_rows(job, t, err);
+    }
+    for (size_t l = 0; t && l < job->lists; l++) {
+        s4d_table_release(&t[l]);
+    }
+    s4d_mem_free(t);
+    index_map_release(&seen);
+    return status;
+}
