@@ -22,6 +22,7 @@ static const command commands[] = {
     {"finetune", cmd_finetune, "stage 2: pictures and clips together, or one of them"},
     {"eval", cmd_eval, "UAR, WAR and predictions of a model on test lists"},
     {"report", cmd_report, "tables of results, with intervals and the protocol in words"},
+    {"bench", cmd_bench, "how fast sets are decoded"},
     {"plan", cmd_plan, "memory and arithmetic of a run, before it starts"},
     {"schema", cmd_schema, "every setting of a config, as a JSON Schema"},
     {"doctor", cmd_doctor, "what was built in, and whether it works here"},
