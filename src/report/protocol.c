@@ -1,4 +1,5 @@
 /* How a figure came about, in words: views, frames, what chose the model, switches of evaluation, class imbalance. */
+#include <stdio.h>
 #include <string.h>
 
 #include "report/results.h"
@@ -26,28 +27,31 @@ static void tell_views(s4d_str *w, s4d_doc *config, s4d_doc *metrics, const s4d_
                    s4d_doc_text(config, "data.frame_order"));
 }
 
-/* A checkpoint from the middle of a run, which a hand picked whatever the run's rule is. */
-static bool is_intermediate(const char *checkpoint)
+/* The rules' words are those of train: "last epoch", "epoch N, best UAR on ... held out of training", "epoch N, best UAR on
+ * SET's test list itself". N is left out, for it differs between folds. */
+static void tell_selection(s4d_str *w, s4d_doc *metrics, const s4d_outcome *o)
 {
-    return strstr(checkpoint, "checkpoints/step-") != NULL;
-}
-
-static void tell_selection(s4d_str *w, s4d_doc *metrics)
-{
-    const char *rule = s4d_doc_text(metrics, "selection");
-    if (is_intermediate(s4d_doc_text(metrics, "checkpoint"))) {
-        s4d_str_add(w, " Model: a checkpoint from the middle of a run; what chose it is not recorded.");
+    if (!s4d_doc_find(metrics, "selection")) {
+        s4d_str_add(w, " Model: which epoch it is of, and what chose that, is not recorded.");
         return;
     }
-    s4d_str_printf(w, " Model: %s; ", rule);
-    if (strstr(rule, "held"))
-        s4d_str_add(w, "a held-out share of training chose it, the test split did not.");
-    else if (strstr(rule, "test"))
-        s4d_str_add(w, "THE TEST SPLIT CHOSE IT, so these figures flatter it.");
-    else if (strncmp(rule, "last", 4) == 0)
-        s4d_str_add(w, "no split chose it.");
+    const char *rule = s4d_doc_text(metrics, "selection"), *comma = strchr(rule, ',');
+    if (strncmp(rule, "epoch ", 6) == 0 && comma && strspn(rule + 6, "0123456789") == (size_t)(comma - rule) - 6)
+        s4d_str_printf(w, " Model: the epoch with%s; ", comma + 1);
     else
-        s4d_str_add(w, "this version does not know which split that looks at.");
+        s4d_str_printf(w, " Model: %s; ", rule);
+    char own[128];
+    snprintf(own, sizeof own, " on %.63s's test list itself", o->set);
+    if (strcmp(rule, "last epoch") == 0)
+        s4d_str_add(w, "no result chose it.");
+    else if (s4d_str_ends(rule, "held out of training"))
+        s4d_str_add(w, "no test list chose it.");
+    else if (s4d_str_ends(rule, own))
+        s4d_str_add(w, "THE TEST LIST SHOWN HERE CHOSE IT, so these figures flatter it.");
+    else if (s4d_str_ends(rule, " test list itself"))
+        s4d_str_add(w, "the test list of another set chose it.");
+    else
+        s4d_str_add(w, "this version does not know which list that looks at.");
 }
 
 static void tell_experts(s4d_str *w, s4d_doc *config)
@@ -86,7 +90,7 @@ s4d_status s4d_protocol_tell(s4d_doc *config, s4d_doc *metrics, s4d_outcome *o, 
 {
     s4d_str words = {0};
     tell_views(&words, config, metrics, o);
-    tell_selection(&words, metrics);
+    tell_selection(&words, metrics, o);
     tell_experts(&words, config);
     tell_imbalance(&words, metrics);
     s4d_status status = config->status;

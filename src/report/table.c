@@ -106,10 +106,15 @@ static void remark_protocols(s4d_page *p, const s4d_sheet *t)
         for (size_t k = 0; k < i && !told; ++k) told = !t->row[k].mean && strcmp(t->row[k].protocol, t->row[i].protocol) == 0;
         if (told) continue;
         s4d_str_add(&w, "Protocol of ");
-        for (size_t k = i, named = 0; k < t->rows; ++k) {
+        for (size_t k = i, last = i; k < t->rows; ++k) {
             if (t->row[k].mean || strcmp(t->row[k].protocol, t->row[i].protocol) != 0) continue;
-            if (named++) s4d_str_add(&w, "; ");
-            add_name(&w, &t->row[k]);
+            if (k > i && t->row[k].entry == t->row[last].entry)
+                s4d_str_printf(&w, ", %s", t->row[k].number);
+            else {
+                if (k > i) s4d_str_add(&w, "; ");
+                add_name(&w, &t->row[k]);
+            }
+            last = k;
         }
         s4d_str_printf(&w, ": %s", t->row[i].protocol);
         put_remark(p, &w);
@@ -132,7 +137,8 @@ static void remark_gaps(s4d_page *p, const s4d_sheet *t, const s4d_row *row)
     s4d_str w = {0};
     if (row->missing) {
         add_name(&w, row);
-        s4d_str_printf(&w, ": %lld test samples could not be read and do not count.", (long long)row->missing);
+        s4d_str_printf(&w, ": %lld of %lld test samples could not be read and do not count.", (long long)row->missing,
+                       (long long)(row->missing + row->samples));
         put_remark(p, &w);
     }
     for (size_t c = 0; c < t->like->classes.count; ++c) {
