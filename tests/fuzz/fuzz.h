@@ -1,0 +1,18 @@
+/* A fuzz target reads foreign bytes as the program would and must come back: with a result, or with one sentence. Each
+ * is built for libFuzzer (-DS4D_FUZZ=ON, clang) and as a program that replays files (replay.c). */
+#ifndef S4D_TESTS_FUZZ_H
+#define S4D_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "s4d/base/err.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A file in memory with these bytes; the path is good until the next call. */
+const char *fuzz_file(const uint8_t *data, size_t size);
+/* Ends the program unless the outcome is a result, or a failure with a sentence. */
+void fuzz_outcome(s4d_status status, const s4d_err *err);
+
+#endif
