@@ -15,6 +15,7 @@ typedef struct tool {
 
 /* Ends with a tool without a name. */
 static const tool tools[] = {
+    {"index", cmd_data_index, "read a set as it is distributed into one manifest"},
     {"check", cmd_data_check, "check a manifest against the disk and against itself"},
     {"stats", cmd_data_stats, "samples by class, split and fold, subjects, imbalance"},
     {"split", cmd_data_split, "divide a manifest into folds, or into train and test"},

@@ -5,6 +5,7 @@
 #include "s4d/base/err.h"
 #include "s4d/dataset/stats.h"
 
+s4d_status cmd_data_index(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_check(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_stats(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_split(int argc, char **argv, s4d_err *err);

@@ -77,6 +77,9 @@ static s4d_status take_units(index_job *job, bool splits, s4d_err *err)
         kind[u->kind != INDEX_PICTURE] = u;
         index_entry e = {.name = u->path, .label = class_folder(u->path, splits), .list = 0, .class = -1};
         status = e.label ? index_add_entry(job, &e, err) : s4d_err_memory(err, S4D_PATH_MAX, "the names of classes");
+        if (status != S4D_OK) {
+            s4d_mem_free(e.label);
+        }
     }
     if (status == S4D_OK) {
         status = index_faults_end(job, "put it into one, or elsewhere", err);
