@@ -10,24 +10,14 @@
 #include "s4d/base/file.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/pack.h"
 
 struct s4d_clip {
     char *path;
+    const s4d_store *store;
     s4d_video *video;    /* NULL: a folder */
     s4d_strlist picture; /* names in the folder, in the order asked for */
 };
-
-static bool is_picture(const char *name)
-{
-    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp",
-                                        ".tif", ".tiff", ".ppm", ".pgm"};
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (s4d_str_ends_nocase(name, tails[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void warn_of_order(const char *path, const s4d_strlist *natural, s4d_frame_order order)
 {
@@ -49,12 +39,12 @@ static void warn_of_order(const char *path, const s4d_strlist *natural, s4d_fram
 static s4d_status list_pictures(s4d_clip *c, s4d_frame_order order, s4d_err *err)
 {
     s4d_strlist all = {0};
-    s4d_status status = s4d_dir_list(c->path, &all, err);
+    s4d_status status = s4d_store_list(c->store, c->path, &all, err);
     if (status != S4D_OK) {
         goto done;
     }
     for (size_t i = 0; i < all.count; i++) {
-        if (is_picture(all.item[i]) && !s4d_strlist_add(&c->picture, all.item[i])) {
+        if (s4d_image_named(all.item[i]) && !s4d_strlist_add(&c->picture, all.item[i])) {
             status = s4d_err_memory(err, strlen(all.item[i]), "a list of frames");
             goto done;
         }
@@ -75,29 +65,49 @@ done:
     return status;
 }
 
+static s4d_status open_video(s4d_clip *c, double start, double end, s4d_err *err)
+{
+    s4d_store_view file = {0};
+    s4d_source from = {.path = c->path};
+    if (c->store) {
+        s4d_status status = s4d_store_read(c->store, c->path, 0, &file, err);
+        if (status != S4D_OK) {
+            return status;
+        }
+        from = (s4d_source){.path = c->path, .bytes = file.data, .size = file.size};
+    }
+    s4d_status status = s4d_video_open(&from, start, end, &c->video, err);
+    if (status != S4D_OK) {
+        s4d_err_prefix(err, "%s", c->path);
+    }
+    return status;
+}
+
 s4d_status s4d_clip_open(const s4d_clip_source *source, s4d_clip **out, s4d_err *err)
 {
     const char *path = source->path;
     double end = source->end > 0 ? source->end : INFINITY;
     bool cut = source->start > 0 || isfinite(end);
     s4d_status status = S4D_OK;
+    s4d_store_kind kind = s4d_store_look(source->store, path, NULL);
     s4d_clip *c = s4d_mem_alloc(1, sizeof *c);
     if (!c || !(c->path = s4d_mem_strdup(path))) {
         status = s4d_err_memory(err, sizeof *c + strlen(path), "a clip");
-    } else if (s4d_path_is_dir(path) && cut) {
+        goto done;
+    }
+    c->store = source->store;
+    if (kind == S4D_STORE_FOLDER && cut) {
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: start and end are seconds of a video, but this is a folder of frames; leave them out", path);
-    } else if (s4d_path_is_dir(path)) {
+    } else if (kind == S4D_STORE_FOLDER) {
         status = list_pictures(c, source->order, err);
-    } else if (!s4d_path_exists(path)) {
+    } else if (kind == S4D_STORE_NOTHING) {
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: there is no such file or folder; correct the path", path);
     } else {
-        status = s4d_video_open(path, source->start, end, &c->video, err);
-        if (status != S4D_OK) {
-            s4d_err_prefix(err, "%s", path);
-        }
+        status = open_video(c, source->start, end, err);
     }
+done:
     if (status != S4D_OK) {
         s4d_clip_close(&c);
     }
@@ -127,7 +137,7 @@ static s4d_status read_frame(s4d_clip *c, int index, s4d_image *out, s4d_err *er
     if (!c->video) {
         char path[S4D_PATH_MAX];
         s4d_status status = s4d_path_join(path, c->path, c->picture.item[index], err);
-        return status == S4D_OK ? s4d_image_read(path, out, err) : status;
+        return status == S4D_OK ? s4d_image_read_in(c->store, path, out, err) : status;
     }
     s4d_status status = s4d_video_read(c->video, index, out, err);
     if (status != S4D_OK) {

@@ -76,13 +76,22 @@ static uint64_t big_endian(const uint8_t *at, size_t bytes)
     return value;
 }
 
-bool s4d_boxes_are_cut(int file, uint64_t size)
+static bool copy_box(int file, const uint8_t *bytes, uint64_t at, uint8_t box[16])
+{
+    if (bytes) {
+        memcpy(box, bytes + at, 16);
+        return true;
+    }
+    return pread(file, box, 16, (off_t)at) == 16;
+}
+
+/* From memory, or from the file where bytes is NULL. */
+static bool boxes_are_cut(int file, const uint8_t *bytes, uint64_t size)
 {
     uint64_t at = 0;
     while (size - at >= 16) {
         uint8_t box[16];
-        if (pread(file, box, sizeof box, (off_t)at) != (ssize_t)sizeof box ||
-            (at == 0 && memcmp(box + 4, "ftyp", 4) != 0)) {
+        if (!copy_box(file, bytes, at, box) || (at == 0 && memcmp(box + 4, "ftyp", 4) != 0)) {
             return false;
         }
         uint64_t length = big_endian(box, 4);
@@ -98,4 +107,14 @@ bool s4d_boxes_are_cut(int file, uint64_t size)
         at += length;
     }
     return false;
+}
+
+bool s4d_boxes_are_cut(int file, uint64_t size)
+{
+    return boxes_are_cut(file, NULL, size);
+}
+
+bool s4d_boxes_are_cut_in(const uint8_t *bytes, uint64_t size)
+{
+    return boxes_are_cut(-1, bytes, size);
 }

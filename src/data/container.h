@@ -17,5 +17,7 @@ bool s4d_container_is_cut(const uint8_t *head, size_t n, uint64_t size);
 /* Whether the last box of a file that begins with an ftyp box (MP4, QuickTime, ISO 14496-12 section
  * 4.2) reaches beyond its end; false for files of other kinds. */
 bool s4d_boxes_are_cut(int file, uint64_t size);
+/* The same of a file that lies in memory. */
+bool s4d_boxes_are_cut_in(const uint8_t *bytes, uint64_t size);
 
 #endif

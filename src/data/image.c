@@ -6,6 +6,7 @@
 #include "data/image_private.h"
 #include "s4d/base/file.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/pack.h"
 
 enum {
     SLACK = 64, /* bytes after the last row: vector code of libswscale may write past it */
@@ -64,6 +65,18 @@ s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_
     return status;
 }
 
+bool s4d_image_named(const char *name)
+{
+    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp",
+                                        ".tif", ".tiff", ".ppm", ".pgm"};
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        if (s4d_str_ends_nocase(name, tails[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_png(const uint8_t *bytes, size_t size)
 {
     static const uint8_t mark[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -77,8 +90,13 @@ static bool is_jpeg(const uint8_t *bytes, size_t size)
 
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err)
 {
-    s4d_bytes file = {0};
-    s4d_status status = s4d_file_read(path, FILE_SIZE_MAX, &file, err);
+    return s4d_image_read_in(NULL, path, out, err);
+}
+
+s4d_status s4d_image_read_in(const s4d_store *store, const char *path, s4d_image *out, s4d_err *err)
+{
+    s4d_store_view file;
+    s4d_status status = s4d_store_read(store, path, FILE_SIZE_MAX, &file, err);
     if (status != S4D_OK) {
         goto done;
     }
@@ -90,13 +108,13 @@ s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err)
     } else if (is_jpeg(file.data, file.size)) {
         status = s4d_image_decode_jpeg(file.data, file.size, out, err);
     } else {
-        status = s4d_image_decode_other(path, out, err);
+        status = s4d_image_decode_other(file.data, file.size, out, err);
     }
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", path);
     }
 done:
-    s4d_bytes_release(&file);
+    s4d_store_view_release(&file);
     return status;
 }
 

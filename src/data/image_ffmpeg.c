@@ -5,11 +5,12 @@
 
 #include "data/stream_ffmpeg.h"
 
-s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err)
+s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err)
 {
     s4d_stream s;
     bool end = false;
-    s4d_status status = s4d_stream_open(&s, path, err);
+    const s4d_source from = {.path = "", .bytes = bytes, .size = size};
+    s4d_status status = s4d_stream_open(&s, &from, err);
     if (status == S4D_OK && !s4d_stream_still(&s)) {
         status = s4d_err_set(err, S4D_FAILED, "this is a video where a picture is expected");
     }
@@ -29,9 +30,10 @@ s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err
 
 #else
 
-s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err)
+s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err)
 {
-    (void)path;
+    (void)bytes;
+    (void)size;
     (void)out;
     return s4d_err_set(
         err, S4D_FAILED,

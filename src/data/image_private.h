@@ -1,5 +1,4 @@
-/* One decoder or encoder per kind of picture file; image.c chooses. Sentences come without the
- * path. */
+/* One decoder per kind of picture file; image.c chooses. Sentences come without the path. */
 #ifndef S4D_DATA_IMAGE_PRIVATE_H
 #define S4D_DATA_IMAGE_PRIVATE_H
 
@@ -11,11 +10,8 @@
 
 s4d_status s4d_image_decode_png(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
 s4d_status s4d_image_decode_jpeg(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
-/* Any other still picture, through libavcodec; opens the file itself. */
-s4d_status s4d_image_decode_other(const char *path, s4d_image *out, s4d_err *err);
-
-s4d_status s4d_image_encode_png(const s4d_image *image, s4d_str *out, s4d_err *err);
-s4d_status s4d_image_encode_jpeg(const s4d_image *image, int quality, s4d_str *out, s4d_err *err);
+/* Any other still picture, through libavcodec. */
+s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
 
 /* Turned clockwise by that many quarters (0..3), by way of `spare`, with which it changes places. */
 s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_err *err);

@@ -93,7 +93,7 @@ static s4d_status decode_clip(task *t)
     s4d_clip *clip = NULL;
     const s4d_sample *sample = &kind->manifest->sample[t->job->entry];
     s4d_clip_source source = {
-        .path = t->path, .order = t->plan->frame_order, .start = sample->start, .end = sample->end};
+        .path = t->path, .store = kind->manifest->store, .order = t->plan->frame_order, .start = sample->start, .end = sample->end};
     s4d_status status = s4d_clip_open(&source, &clip, t->err);
     if (status != S4D_OK) {
         return status;
@@ -120,7 +120,7 @@ static s4d_status decode(task *t)
     }
     t->scratch->index[0] = 0;
     list_unique(t->scratch, 1);
-    return s4d_image_read(t->path, &t->scratch->frame[0], t->err);
+    return s4d_image_read_in(t->kind->manifest->store, t->path, &t->scratch->frame[0], t->err);
 }
 
 /* ---- to the stored size ---- */

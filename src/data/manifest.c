@@ -12,6 +12,7 @@
 #include "s4d/base/file.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/pack.h"
 #include "s4d/data/table.h"
 
 enum { LIST_SIZE_MAX = 1 << 30, FAULTS_NAMED = 20 };
@@ -145,11 +146,11 @@ static bool build_path(parse *p, long line, const char *id, char path[S4D_PATH_M
                   p->built.text, S4D_PATH_MAX - 1);
         return false;
     }
-    if (p->on_bad == S4D_BAD_FAIL && !s4d_path_exists(path)) {
+    if (p->on_bad == S4D_BAD_FAIL && s4d_store_look(p->manifest->store, path, NULL) == S4D_STORE_NOTHING) {
         add_fault(p, line,
                   "correct the list, or the settings root, zero_pad and suffix, or set "
                   "on_bad_sample to \"skip\"",
-                  "%.400s does not exist", path);
+                  p->manifest->store ? "%.400s is not in the pack" : "%.400s does not exist", path);
         return false;
     }
     return true;
@@ -376,6 +377,9 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_b
         status = list_path(opts, role, path, err);
     }
     if (status == S4D_OK) {
+        status = s4d_store_open(opts->root, &out->store, err);
+    }
+    if (status == S4D_OK) {
         status = opts->format == S4D_LIST_MANIFEST ? read_manifest(&p, err) : read_list(&p, err);
     }
     if (status == S4D_OK) {
@@ -395,5 +399,6 @@ void s4d_manifest_release(s4d_manifest *m)
         s4d_mem_free(m->sample[i].path);
     }
     s4d_mem_free(m->sample);
+    s4d_store_close(&m->store);
     *m = (s4d_manifest){0};
 }

@@ -20,11 +20,26 @@
 
 enum { IO_BUFFER = 1 << 16 };
 
+static int copy_bytes(s4d_stream *s, uint8_t *to, int n)
+{
+    int64_t left = s->size - s->at;
+    n = n < left ? n : (int)left;
+    if (n <= 0) {
+        return AVERROR_EOF;
+    }
+    memcpy(to, s->bytes + s->at, (size_t)n);
+    s->at += n;
+    return n;
+}
+
 static int read_bytes(void *opaque, uint8_t *to, int n)
 {
-    const s4d_stream *s = opaque;
+    s4d_stream *s = opaque;
     if (s4d_fault_hit(S4D_FAULT_READ)) {
         return AVERROR(EIO);
+    }
+    if (s->bytes) {
+        return copy_bytes(s, to, n);
     }
     ssize_t got;
     do {
@@ -36,9 +51,23 @@ static int read_bytes(void *opaque, uint8_t *to, int n)
     return got == 0 ? AVERROR_EOF : (int)got;
 }
 
+/* As lseek does in a file; a place behind the end is one to read nothing at. */
+static int64_t seek_in_bytes(s4d_stream *s, int64_t offset, int whence)
+{
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? s->at : s->size, at;
+    if (__builtin_add_overflow(from, offset, &at) || at < 0) {
+        return AVERROR(EINVAL);
+    }
+    s->at = at;
+    return at;
+}
+
 static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
 {
-    const s4d_stream *s = opaque;
+    s4d_stream *s = opaque;
+    if (s->bytes) {
+        return whence & AVSEEK_SIZE ? s->size : seek_in_bytes(s, offset, whence & ~AVSEEK_FORCE);
+    }
     if (whence & AVSEEK_SIZE) {
         struct stat about;
         return fstat(s->file, &about) == 0 ? (int64_t)about.st_size : AVERROR(errno);
@@ -52,6 +81,37 @@ static s4d_status no_memory(s4d_err *err)
     return s4d_err_memory(err, IO_BUFFER, "reading a video");
 }
 
+static s4d_status open_io(s4d_stream *s, s4d_err *err)
+{
+    uint8_t *buffer = av_malloc(IO_BUFFER);
+    if (buffer) {
+        s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL, seek_bytes);
+    }
+    if (!s->io) {
+        av_free(buffer);
+        return no_memory(err);
+    }
+    return S4D_OK;
+}
+
+static s4d_status is_empty(s4d_err *err)
+{
+    return s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+}
+
+static s4d_status open_bytes(s4d_stream *s, const s4d_source *from, s4d_err *err)
+{
+    size_t head = from->size < S4D_CONTAINER_HEAD ? from->size : S4D_CONTAINER_HEAD;
+    if (from->size == 0) {
+        return is_empty(err);
+    }
+    s->cut = s4d_container_is_cut(from->bytes, head, from->size) || s4d_boxes_are_cut_in(from->bytes, from->size);
+    s->bytes = from->bytes;
+    s->size = (int64_t)from->size;
+    s->file = -1;
+    return open_io(s, err);
+}
+
 static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
 {
     struct stat about;
@@ -63,21 +123,15 @@ static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
     bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
     if (!regular || about.st_size == 0) {
         close(file);
-        return s4d_err_set(err, S4D_FAILED, "%s",
-                           regular ? "the file is empty; copy it again or take it out of the list"
-                                   : "is not a regular file; name a file");
+        return regular ? is_empty(err) : s4d_err_set(err, S4D_FAILED, "is not a regular file; name a file");
     }
     ssize_t n = pread(file, head, sizeof head, 0);
     s->cut = n > 0 && (s4d_container_is_cut(head, (size_t)n, (uint64_t)about.st_size) ||
                        s4d_boxes_are_cut(file, (uint64_t)about.st_size));
-    uint8_t *buffer = av_malloc(IO_BUFFER);
-    if (buffer) {
-        s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL, seek_bytes);
-    }
-    if (!s->io) {
-        av_free(buffer);
+    s4d_status status = open_io(s, err);
+    if (status != S4D_OK) {
         close(file);
-        return no_memory(err);
+        return status;
     }
     s->file = file;
     return S4D_OK;
@@ -106,18 +160,41 @@ static s4d_status open_format(s4d_stream *s, s4d_err *err)
     return S4D_OK;
 }
 
+/* The video with the most pixels, of equal ones the first, as the ffmpeg command chooses; -1: there is none that can be
+ * decoded, and *any tells whether there is one at all. */
+static int choose_stream(const AVFormatContext *format, const AVCodec **decoder, bool *any)
+{
+    int best = -1;
+    int64_t most = -1;
+    *any = false;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        const AVStream *stream = format->streams[i];
+        const AVCodecParameters *about = stream->codecpar;
+        int64_t pixels = (int64_t)about->width * about->height;
+        if (about->codec_type != AVMEDIA_TYPE_VIDEO || stream->disposition & AV_DISPOSITION_ATTACHED_PIC) {
+            continue;
+        }
+        *any = true;
+        const AVCodec *of_stream = avcodec_find_decoder(about->codec_id);
+        if (of_stream && pixels > most) {
+            best = (int)i;
+            most = pixels;
+            *decoder = of_stream;
+        }
+    }
+    return best;
+}
+
 static s4d_status open_codec(s4d_stream *s, s4d_err *err)
 {
     const AVCodec *decoder = NULL;
-    int index = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
-    if (index == AVERROR_DECODER_NOT_FOUND) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "no decoder for its kind of video is installed; convert it");
-    }
-    if (index < 0 || s->format->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "no video is found in it; it is damaged or has none: copy it again or "
-                           "take it out of the list");
+    bool any;
+    int index = choose_stream(s->format, &decoder, &any);
+    if (index < 0) {
+        return s4d_err_set(err, S4D_FAILED, "%s",
+                           any ? "no decoder for its kind of video is installed; convert it"
+                               : "no video is found in it; it is damaged or has none: copy it again or "
+                                 "take it out of the list");
     }
     for (unsigned i = 0; i < s->format->nb_streams; i++) {
         s->format->streams[i]->discard = (int)i == index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
@@ -167,11 +244,11 @@ static int display_turn(const AVStream *video)
     return whole ? ((int)rint(quarters) % 4 + 4) % 4 : 0;
 }
 
-s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err)
+s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err)
 {
     av_log_set_level(AV_LOG_QUIET); /* process-wide, and always to this value */
     *s = (s4d_stream){0};
-    s4d_status status = open_file(s, path, err);
+    s4d_status status = from->bytes ? open_bytes(s, from, err) : open_file(s, from->path, err);
     if (status == S4D_OK) {
         status = open_format(s, err);
     }
@@ -199,7 +276,9 @@ void s4d_stream_close(s4d_stream *s)
     if (s->io) {
         av_freep(&s->io->buffer);
         avio_context_free(&s->io);
-        close(s->file);
+        if (!s->bytes) {
+            close(s->file);
+        }
     }
     *s = (s4d_stream){0};
 }

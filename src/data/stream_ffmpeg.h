@@ -11,10 +11,13 @@
 
 #include "s4d/base/err.h"
 #include "data/image_private.h"
+#include "data/source.h"
 
 /* Zeroed = closed. */
 typedef struct s4d_stream {
-    int file; /* descriptor, open while io is there */
+    int file;             /* descriptor, open while io is there; -1: bytes are read */
+    const uint8_t *bytes; /* [size] of a file that lies in memory */
+    int64_t size, at;     /* at: the next byte to read of them */
     AVIOContext *io;
     AVFormatContext *format;
     AVStream *video; /* the best video stream, owned by format */
@@ -31,7 +34,7 @@ typedef struct s4d_stream {
 } s4d_stream;
 
 /* Sentences come without the path. */
-s4d_status s4d_stream_open(s4d_stream *s, const char *path, s4d_err *err);
+s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err);
 void s4d_stream_close(s4d_stream *s);
 /* A still picture's format rather than a video's. */
 bool s4d_stream_still(const s4d_stream *s);

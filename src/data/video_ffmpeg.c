@@ -20,7 +20,8 @@ const char *s4d_video_library(void)
 }
 
 struct s4d_video {
-    char *path;
+    char *path;      /* that `from` names */
+    s4d_source from;
     s4d_stream stream; /* closed until the first read */
     s4d_video_index index;
     size_t first; /* the file's frame that counts as 0 */
@@ -57,12 +58,12 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_video_in
 }
 
 /* The times of the frames as decoding gives them, with no key frame to begin at. */
-static s4d_status count_decoded(const char *path, s4d_video_index *index, s4d_err *err)
+static s4d_status count_decoded(const s4d_source *from, s4d_video_index *index, s4d_err *err)
 {
     s4d_stream s;
     bool end = false;
     s4d_video_index_release(index);
-    s4d_status status = s4d_stream_open(&s, path, err);
+    s4d_status status = s4d_stream_open(&s, from, err);
     while (status == S4D_OK && !end) {
         status = s4d_stream_next(&s, &end, err);
         int64_t time = status == S4D_OK && !end ? s.frame->best_effort_timestamp : 0;
@@ -122,7 +123,7 @@ static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *
 {
     s4d_stream s;
     packet_count count = {0};
-    s4d_status status = s4d_stream_open(&s, v->path, err);
+    s4d_status status = s4d_stream_open(&s, &v->from, err);
     if (status == S4D_OK && s4d_stream_still(&s)) {
         status = s4d_err_set(err, S4D_FAILED,
                              "this is a picture where a video or a folder of frames is expected");
@@ -139,7 +140,7 @@ static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *
     if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
         status = ends_early(&count, promised, err);
     } else if (promised != count.all || !count.key_first || !count.whole) {
-        status = count_decoded(v->path, &v->index, err);
+        status = count_decoded(&v->from, &v->index, err);
     }
     s4d_video_index_finish(&v->index);
     if (status == S4D_OK) {
@@ -150,13 +151,14 @@ done:
     return status;
 }
 
-s4d_status s4d_video_open(const char *path, double start, double end, s4d_video **out, s4d_err *err)
+s4d_status s4d_video_open(const s4d_source *from, double start, double end, s4d_video **out, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     s4d_video *v = s4d_mem_alloc(1, sizeof *v);
-    if (!v || !(v->path = s4d_mem_strdup(path))) {
-        status = s4d_err_memory(err, sizeof *v + strlen(path), "a video");
+    if (!v || !(v->path = s4d_mem_strdup(from->path))) {
+        status = s4d_err_memory(err, sizeof *v + strlen(from->path), "a video");
     } else {
+        v->from = (s4d_source){.path = v->path, .bytes = from->bytes, .size = from->size};
         status = count_frames(v, start, end, err);
     }
     if (status != S4D_OK) {
@@ -187,7 +189,7 @@ static s4d_status from_the_beginning(s4d_video *v, s4d_err *err)
 {
     s4d_stream_close(&v->stream);
     v->next = 0;
-    return s4d_stream_open(&v->stream, v->path, err);
+    return s4d_stream_open(&v->stream, &v->from, err);
 }
 
 /* Frame `at` of the file by way of its key frame. False: it did not come out, and the file must be read from its beginning;
@@ -246,9 +248,9 @@ const char *s4d_video_library(void)
     return NULL;
 }
 
-s4d_status s4d_video_open(const char *path, double start, double end, s4d_video **out, s4d_err *err)
+s4d_status s4d_video_open(const s4d_source *from, double start, double end, s4d_video **out, s4d_err *err)
 {
-    (void)path;
+    (void)from;
     (void)start;
     (void)end;
     *out = NULL;

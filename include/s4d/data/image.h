@@ -2,10 +2,14 @@
 #ifndef S4D_DATA_IMAGE_H
 #define S4D_DATA_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "s4d/base/err.h"
+#include "s4d/base/str.h"
+
+struct s4d_store;
 
 enum { S4D_IMAGE_SIDE_MAX = 16384 };
 
@@ -24,9 +28,16 @@ s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
  * libavcodec. Alpha is dropped, palette and gray expand to RGB, of a PNG's 16-bit samples the high byte is kept,
  * EXIF rotation is ignored (PIXELS.md section 7). A truncated or corrupt file is an error with path and reason. */
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err);
+/* The same of a path in a store (s4d/data/pack.h). */
+s4d_status s4d_image_read_in(const struct s4d_store *store, const char *path, s4d_image *out, s4d_err *err);
+/* Whether a name ends as a picture's does: .jpg, .png, .bmp, ... */
+bool s4d_image_named(const char *name);
 
+/* Add a file's bytes to `out`; out->failed: no memory. Sentences come without a path. */
+s4d_status s4d_image_encode_png(const s4d_image *image, s4d_str *out, s4d_err *err);
+s4d_status s4d_image_encode_jpeg(const s4d_image *image, int quality, s4d_str *out, s4d_err *err); /* 1..100, 4:2:0 */
 s4d_status s4d_image_write_png(const char *path, const s4d_image *image, s4d_err *err);
-s4d_status s4d_image_write_jpeg(const char *path, const s4d_image *image, int quality, s4d_err *err); /* 1..100, 4:2:0 */
+s4d_status s4d_image_write_jpeg(const char *path, const s4d_image *image, int quality, s4d_err *err);
 
 /* "libpng 1.6.39" and the like; text lives as long as the program. */
 const char *s4d_image_png_library(void);

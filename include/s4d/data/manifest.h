@@ -17,6 +17,7 @@ typedef struct s4d_sample {
 typedef struct s4d_manifest {
     s4d_sample *sample;
     size_t count, room;
+    struct s4d_store *store; /* where the samples' paths are looked up (s4d/data/pack.h); NULL: plain files */
     int class_count;
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
 } s4d_manifest;
@@ -25,7 +26,7 @@ typedef enum s4d_list_role { S4D_LIST_TRAIN, S4D_LIST_TEST } s4d_list_role;
 
 /* Reads opts->train or opts->test by opts->format; "{fold}" in its name stands for opts->fold. Of a manifest (s4d/data/table.h)
  * the rows of that split count, and with opts->fold those of that fold: it is tested, the others train. Every line is checked: columns, label in range or a known
- * class name (synonyms are one class), the path on disk. Faults are gathered: the sentence names the file, the first
+ * class name (synonyms are one class), the path on disk, or in the pack where root is one (s4d/data/pack.h). Faults are gathered: the sentence names the file, the first
  * faulty line and how many there are. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
  * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS.
  * Without classes in opts no label is read: all are -1. An extension that a path and the suffix share is not doubled:
