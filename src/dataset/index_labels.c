@@ -326,11 +326,11 @@ static s4d_status leave_out_expressions(index_job *job, s4d_err *err)
         }
     }
     if (none > 0) {
-        status = index_decide(job, err, "%ld lines are left out: expressions 8, 9 and 10 (none, uncertain, no face) are no classes",
-                              none);
+        status = index_decide(job, err, "lines left out: %ld of expressions 8, 9 and 10 (none, uncertain, no face), which are no "
+                              "classes", none);
     }
     if (status == S4D_OK && contempt > 0) {
-        status = index_decide(job, err, "%ld lines are left out: expression 7, contempt, is no class of %s", contempt,
+        status = index_decide(job, err, "lines left out: %ld of expression 7, contempt, which is no class of %s", contempt,
                               job->layout->set.name);
     }
     return status;

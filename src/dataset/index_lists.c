@@ -129,7 +129,7 @@ s4d_status index_find_direct(index_job *job, s4d_err *err)
     }
     s4d_str_release(&path);
     if (status == S4D_OK && missing > 0) {
-        status = index_decide(job, err, "%ld samples are not on disk; their lines are kept, as --keep-missing says", missing);
+        status = index_decide(job, err, "samples not on disk: %ld; their lines are kept, as --keep-missing says", missing);
     }
     return status == S4D_OK ? index_faults_end(job, "complete the set, name its folder with --media, or keep such lines with "
                                                     "--keep-missing", err)
@@ -187,7 +187,7 @@ s4d_status index_run_voxceleb(index_job *job, s4d_err *err)
         status = index_add_row(job, &row, err);
     }
     if (status == S4D_OK && others > 0) {
-        status = index_decide(job, err, "%ld videos lie in no folder named as a person, such as id00012, and are left out", others);
+        status = index_decide(job, err, "videos left out: %ld in no folder named as a person, such as id00012", others);
     }
     if (status == S4D_OK && job->out->table.has[S4D_COLUMN_SPLIT]) {
         status = index_decide(job, err, "the folders dev and test are the splits train and test");

@@ -242,13 +242,15 @@ static s4d_status choose(finder *f, const index_map *count)
     }
     s4d_status status = index_faults_end(job, "name the folder to take with --media, or move one of the two away", f->err);
     if (status == S4D_OK && by_word > 0) {
-        status = index_decide(job, f->err, "of %ld samples with several copies, those with \"%s\" in their path are taken", by_word,
+        status = index_decide(job, f->err, "samples with several copies: %ld; those with \"%s\" in their path are taken", by_word,
                               word);
     }
     if (status == S4D_OK && by_folder > 0) {
         const index_sample *s = &job->sample[shown];
-        status = index_decide(job, f->err, "%ld samples are there more than once; those in %.*s are taken, the one folder with all",
-                              by_folder, base_size(f, s, s->unit), job->tree.unit[s->unit].path);
+        int size = base_size(f, s, s->unit);
+        status = index_decide(job, f->err, "samples with several copies: %ld; those in %.*s are taken, the one folder with all",
+                              by_folder, size ? size : (int)strlen(job->opts->root),
+                              size ? job->tree.unit[s->unit].path : job->opts->root);
     }
     return status;
 }
@@ -331,7 +333,7 @@ static s4d_status check_missing(finder *f)
         }
     }
     if (missing > 0) {
-        return index_decide(job, f->err, "%ld samples are not on disk; their lines are kept, as --keep-missing says", missing);
+        return index_decide(job, f->err, "samples not on disk: %ld; their lines are kept, as --keep-missing says", missing);
     }
     return index_faults_end(job, "complete the set, name its folder with --media, or keep such lines with --keep-missing", f->err);
 }
@@ -357,16 +359,16 @@ static s4d_status tell_media(finder *f)
     }
     s4d_status status = S4D_OK;
     if (frames > 0 && videos > 0) {
-        status = index_decide(job, f->err, "%ld clips are folders of frames, %ld are video files", frames, videos);
+        status = index_decide(job, f->err, "clips that are folders of frames: %ld, video files: %ld", frames, videos);
     } else if (frames + videos > 0) {
         status = index_decide(job, f->err, "the clips are %s", frames > 0 ? "folders of frames" : "video files");
     }
     if (status == S4D_OK && zeros > 0) {
-        status = index_decide(job, f->err, "%ld names have other zeros in front on disk: %.100s is %.100s", zeros,
+        status = index_decide(job, f->err, "names with other zeros in front on disk: %ld; %.100s is %.100s", zeros,
                               s4d_path_name(shown->name), s4d_path_name(job->tree.unit[shown->unit].path));
     }
     return status == S4D_OK && aligned > 0
-               ? index_decide(job, f->err, "%ld names are those of aligned pictures, NAME_aligned on disk", aligned)
+               ? index_decide(job, f->err, "names of aligned pictures, NAME_aligned on disk: %ld", aligned)
                : status;
 }
 

@@ -222,7 +222,7 @@ static s4d_status take_csv(index_job *job, int list, s4d_table *t, index_map *se
             status = index_add_entry(job, &e, err);
         }
     }
-    return status == S4D_OK && missing > 0 ? index_decide(job, err, "%s: %ld samples are not on disk; their lines are kept, as "
+    return status == S4D_OK && missing > 0 ? index_decide(job, err, "%s: samples not on disk: %ld; their lines are kept, as "
                                                                     "--keep-missing says", job->list[list].path, missing)
                                            : status;
 }

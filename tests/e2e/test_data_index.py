@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import layouts
-from support import ROOT, Case
+from support import ROOT, Case, finetune_config
 
 
 def rows(path):
@@ -53,7 +53,7 @@ class Layouts(Indexed):
         self.check_dfew(read, "Clip/clip_224x224/{:05d}")
         self.assertEqual(list(next(iter(read.values()))), ["path", "label", "fold"])
         self.assertIn("labels are numbers counted from 1: 7 is seen and 0 is not\n", told)
-        self.assertIn("names have other zeros in front on disk", told)
+        self.assertIn("names with other zeros in front on disk: 35; ", told)
         self.assertIn("  EmoLabel_DataSplit/test(single-labeled)/set_3.csv: 7 samples, test, fold 3\n", told)
 
     def test_dfew_release(self):
@@ -138,8 +138,8 @@ class Layouts(Indexed):
                     want = {f"Manually_Annotated_Images/{i % 3}/{i * 7919:08x}{tail}":
                             (layouts.AFFECTNET[i % 11], "train" if i < 44 else "test") for i in range(55) if i % 11 < n}
                     self.assertEqual({p: (r["label"], r["split"]) for p, r in read.items()}, want)
-                    self.assertIn("15 lines are left out: expressions 8, 9 and 10", told)
-                    self.assertEqual("5 lines are left out: expression 7, contempt, is no class of affectnet7" in told, n == 7)
+                    self.assertIn("lines left out: 15 of expressions 8, 9 and 10", told)
+                    self.assertEqual("lines left out: 5 of expression 7, contempt, which is no class of affectnet7" in told, n == 7)
                     self.assertIn("the validation list is the split test", told)
 
     def test_affectnet_release(self):
@@ -156,7 +156,7 @@ class Layouts(Indexed):
             split, number = pathlib.Path(path).stem.split("_")[:2]
             self.assertTrue(path.startswith("Image/aligned/"))
             self.assertEqual((row["label"], row["split"]), (layouts.RAFDB[int(number) % 7], split))
-        self.assertIn('of 84 samples with several copies, those with "_aligned." in their path are taken\n', told)
+        self.assertIn('samples with several copies: 84; those with "_aligned." in their path are taken\n', told)
         read, _ = self.index("rafdb", "--media", "Image/original")
         self.assertIn("Image/original/test_00014.jpg", read)
 
@@ -175,7 +175,7 @@ class Layouts(Indexed):
         self.assertEqual(read["test/mp4/id00017/21Uxsk56VDQ/00010.mp4"],
                          {"path": "test/mp4/id00017/21Uxsk56VDQ/00010.mp4", "split": "test", "subject": "id00017"})
         self.assertEqual(list(read)[:3], [f"dev/mp4/id00012/2DLq_Kkc1r8/{i:05d}.mp4" for i in (1, 2, 10)])
-        self.assertIn("1 videos lie in no folder named as a person", told)
+        self.assertIn("videos left out: 1 in no folder named as a person", told)
 
     def test_videomae(self):
         for kw in ({}, {"total": True}, {"prefix": "/data/other/set/"}, {"prefix": str(self.root) + "/", "total": True}):
@@ -234,7 +234,7 @@ class Evidence(Indexed):
         shutil.rmtree(self.root / "Clip/sample/00007")
         read, told = self.index("dfew")
         self.assertIn("Clip/clip_224x224/00001", read)
-        self.assertIn("34 samples are there more than once; those in Clip/clip_224x224/ are taken, the one folder with all\n", told)
+        self.assertIn("samples with several copies: 34; those in Clip/clip_224x224/ are taken, the one folder with all\n", told)
 
     def test_two_complete_copies(self):
         layouts.dfew_official(self.root, copies=("Clip/clip_224x224", "Clip/clip_224x224_16f"))
@@ -321,7 +321,7 @@ class Faults(Indexed):
                     "folder with --media, or keep such lines with --keep-missing")
         self.refused("dfew", sentence)
         done = self.ok("data", "index", "dfew", self.root, "--keep-missing")
-        self.assertIn("2 samples are not on disk; their lines are kept, as --keep-missing says", done.stdout)
+        self.assertIn("samples not on disk: 2; their lines are kept, as --keep-missing says", done.stdout)
         self.assertIn("clips/00009", [row["path"] for row in rows(self.root / "dfew.csv")])
 
     def test_a_folder_without_pictures_is_no_clip(self):
@@ -416,6 +416,22 @@ class Faults(Indexed):
 
 
 class Use(Indexed):
+    def test_a_run_takes_it(self):
+        """A manifest of drawn clips, both folds, trains and tests."""
+        config = finetune_config()
+        del config["data"]["image"]
+        video = config["data"]["video"]
+        self.root.symlink_to(video["root"])
+        out = self.dir / "clips.csv"
+        done = self.ok("data", "index", "dfew", self.root, "--output", out)
+        self.assertIn(f"those in {self.root} are taken, the one folder with all\n", done.stdout)
+        video.update(train=str(out), test=str(out), format="manifest", fold=2)
+        del video["suffix"]
+        config["train"].update(epochs=1, warmup_epochs=0)
+        self.ok("finetune", "--config", self.write(config), "--output", self.dir / "run")
+        tested = rows(self.dir / "run/clips/pred.csv")
+        self.assertEqual(sorted(r["id"] for r in tested), sorted(r["path"] for r in rows(out) if r["fold"] == "2"))
+
     def test_checks_and_statistics_take_it(self):
         layouts.dfew_release(self.root)
         self.index("dfew")
