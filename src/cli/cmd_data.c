@@ -19,6 +19,7 @@ static const tool tools[] = {
     {"check", cmd_data_check, "check a manifest against the disk and against itself"},
     {"stats", cmd_data_stats, "samples by class, split and fold, subjects, imbalance"},
     {"split", cmd_data_split, "divide a manifest into folds, or into train and test"},
+    {"pack", cmd_data_pack, "gather pictures and clips into a few large files"},
     {NULL, NULL, NULL},
 };
 

@@ -9,6 +9,7 @@ s4d_status cmd_data_index(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_check(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_stats(int argc, char **argv, s4d_err *err);
 s4d_status cmd_data_split(int argc, char **argv, s4d_err *err);
+s4d_status cmd_data_pack(int argc, char **argv, s4d_err *err);
 
 /* The counts as a table on standard output. */
 void print_stats(const s4d_stats *s);
