@@ -22,11 +22,11 @@ enum { IO_BUFFER = 1 << 16 };
 
 static int copy_bytes(s4d_stream *s, uint8_t *to, int n)
 {
-    int64_t left = s->size - s->at;
-    n = n < left ? n : (int)left;
-    if (n <= 0) {
+    int64_t left = s->size - s->at; /* far below 0 where a damaged file had the place set far behind its end */
+    if (n <= 0 || left <= 0) {
         return AVERROR_EOF;
     }
+    n = n < left ? n : (int)left;
     memcpy(to, s->bytes + s->at, (size_t)n);
     s->at += n;
     return n;

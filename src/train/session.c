@@ -111,5 +111,6 @@ void s4d_session_close(s4d_session *s)
         s4d_manifest_release(&s->train[i]);
         s4d_manifest_release(&s->test[i]);
     }
+    s->held.store = NULL; /* that of the list it was taken from */
     s4d_manifest_release(&s->held);
 }

@@ -236,10 +236,32 @@ static void test_kinds_of_video(void **state)
     check_fixture("bframes.avi", 20, 0);
     check_fixture("plain.webm", 20, 0);
     check_fixture("edited.mp4", 13, 7); /* its edit list hides the first seven */
-    static const char *const name[] = {"bframes.mp4", "bframes.avi", "plain.webm", "edited.mp4"};
-    for (int i = 0; i < 4; i++) {
+    check_fixture("tenbit.mkv", 20, 0);  /* yuv420p10le */
+    check_fixture("streams.mkv", 20, 0); /* sound, a smaller video and this one */
+    check_fixture("uneven.mp4", 20, 0);  /* 40 ms, then 160 ms between frames */
+    check_fixture("live.mkv", 20, 0);    /* neither duration nor count nor index */
+    static const char *const name[] = {"bframes.mp4", "bframes.avi", "plain.webm", "edited.mp4", "tenbit.mkv",
+                                       "streams.mkv", "uneven.mp4",  "live.mkv",   "odd.mkv"};
+    for (int i = 0; i < 9; i++) {
         check_jumps(fixture(name[i]));
     }
+}
+
+static void test_odd_sizes(void **state)
+{
+    (void)state;
+    need_video();
+    s4d_image frame = {0};
+    s4d_clip *clip = opened(fixture("odd.mkv"), S4D_ORDER_NATURAL);
+    assert_int_equal(s4d_clip_frames(clip), 20);
+    read_frames(clip, (int[]){4}, 1, &frame);
+    assert_true(frame.height == 33 && frame.width == 49);
+    int want = (40 + 10 * 4 - 16) * 255 / 219;
+    for (int i = 0; i < 33 * 49 * 3; i++) {
+        assert_in_range(frame.rgb[i] + 3, want, want + 6);
+    }
+    s4d_clip_close(&clip);
+    s4d_image_release(&frame);
 }
 
 /* Opens and reads everything; the sentence, if one comes, names the file. */
@@ -442,6 +464,17 @@ static void test_seconds_that_count(void **state)
     s4d_clip_close(&whole);
     s4d_image_release(&frame);
     s4d_image_release(&want);
+    s4d_clip *uneven;
+    s4d_clip_source source = {.path = fixture("uneven.mp4"), .start = 0.4, .end = 1.0};
+    assert_int_equal(s4d_clip_open(&source, &uneven, &err), S4D_OK);
+    assert_int_equal(s4d_clip_frames(uneven), 4); /* shown at 0.4, 0.56, 0.72 and 0.88 s */
+    for (int i = 0; i < 4; i++) {
+        read_frames(uneven, &i, 1, &frame);
+        assert_level(&frame, 10 + i);
+    }
+    s4d_clip_close(&uneven);
+    s4d_image_release(&frame);
+    s4d_image_release(&want);
     assert_int_equal(s4d_dir_make(in_folder("still"), NULL), S4D_OK);
     s4d_clip *none;
     assert_int_equal(s4d_clip_open(&(s4d_clip_source){.path = in_folder("still"), .start = 1}, &none, &err), S4D_FAILED);
@@ -514,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_cut_avi),
         cmocka_unit_test(test_flipped_bytes_never_crash),
         cmocka_unit_test(test_written_videos_come_back),
+        cmocka_unit_test(test_odd_sizes),
         cmocka_unit_test(test_jumps_between_key_frames),
         cmocka_unit_test(test_seconds_that_count),
         cmocka_unit_test(test_a_turned_video_is_shown_upright),
