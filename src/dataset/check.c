@@ -287,8 +287,12 @@ s4d_status s4d_check_run(const s4d_check_opts *opts, s4d_check_report *out, s4d_
         s4d_path_dir(out->root, opts->manifest);
     }
     if (status == S4D_OK) {
+        status = s4d_store_open(out->root, &c.store, err);
+    }
+    if (status == S4D_OK) {
         status = run(&c, err);
     }
+    s4d_store_close(&c.store);
     out->seconds = (s4d_clock_ms() - begin) / 1000;
     for (size_t i = 0; i < c.entries; i++) {
         s4d_mem_free(c.entry[i].trouble);

@@ -14,12 +14,27 @@
 enum { PIECE = 1 << 18 };
 
 typedef struct scratch {
+    const s4d_store *store;
     XXH3_state_t *state;
     unsigned char piece[PIECE];
 } scratch;
 
+static s4d_status hash_member(const scratch *s, const char *path, s4d_err *err)
+{
+    s4d_store_view view;
+    s4d_status status = s4d_store_read(s->store, path, 0, &view, err);
+    if (status == S4D_OK) {
+        XXH3_128bits_update(s->state, view.data, view.size);
+    }
+    s4d_store_view_release(&view);
+    return status;
+}
+
 static s4d_status hash_file(scratch *s, const char *path, s4d_err *err)
 {
+    if (s->store) {
+        return hash_member(s, path, err);
+    }
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = file < 0 ? -1 : 1;
     while (n > 0) {
@@ -42,7 +57,7 @@ static s4d_status hash_folder(scratch *s, const char *path, s4d_err *err)
 {
     static const unsigned char mark[8] = {'f', 'r', 'a', 'm', 'e', 0xFF, 0, 0xFF};
     s4d_strlist name = {0};
-    s4d_status status = check_pictures(path, &name, err);
+    s4d_status status = check_pictures(s->store, path, &name, err);
     for (size_t i = 0; i < name.count && status == S4D_OK; i++) {
         char frame[S4D_PATH_MAX];
         status = s4d_path_join(frame, path, name.item[i], err);
@@ -63,6 +78,7 @@ static s4d_status hash_entry(check *c, size_t item, void *arg, s4d_err *err)
     s4d_err why = {0};
     s4d_status status = s4d_path_join(path, c->report->root, check_row(c, e)->path, &why);
     XXH3_128bits_reset(s->state);
+    s->store = c->store;
     if (status == S4D_OK) {
         status = e->kind == ENTRY_FOLDER ? hash_folder(s, path, &why) : hash_file(s, path, &why);
     }

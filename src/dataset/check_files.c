@@ -12,6 +12,7 @@
 
 /* A thread's own. */
 typedef struct scratch {
+    const s4d_store *store;
     s4d_image image;
 } scratch;
 
@@ -29,40 +30,55 @@ static s4d_status trouble(check_entry *e, const char *text, s4d_err *err)
     return S4D_OK;
 }
 
-static bool picture_name(const char *name)
+/* As stat does; what a pack holds are regular files and folders. */
+static int examine(const s4d_store *store, const char *path, struct stat *about)
 {
-    static const char *const tails[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-        if (s4d_str_ends_nocase(name, tails[i])) {
-            return true;
-        }
+    uint64_t size;
+    if (!store) {
+        return stat(path, about);
     }
-    return false;
+    s4d_store_kind kind = s4d_store_look(store, path, &size);
+    *about = (struct stat){.st_mode = kind == S4D_STORE_FOLDER ? S_IFDIR : S_IFREG, .st_size = (off_t)size};
+    errno = ENOENT;
+    return kind == S4D_STORE_NOTHING ? -1 : 0;
+}
+
+/* The first n bytes of a file, or as many as there are. */
+static size_t read_head(const s4d_store *store, const char *path, unsigned char *head, size_t n)
+{
+    s4d_store_view view;
+    FILE *file = store ? NULL : fopen(path, "rb");
+    if (file) {
+        n = fread(head, 1, n, file);
+        fclose(file);
+    } else if (store && s4d_store_read(store, path, 0, &view, NULL) == S4D_OK) {
+        n = view.size < n ? view.size : n;
+        memcpy(head, view.data, n);
+        s4d_store_view_release(&view);
+    } else {
+        n = 0;
+    }
+    return n;
 }
 
 /* By its name, else by its first bytes; what is no picture is taken for a video. */
-static bool is_picture(const char *path)
+static bool is_picture(const s4d_store *store, const char *path)
 {
     unsigned char head[4] = {0};
-    if (picture_name(path)) {
-        return true;
+    if (s4d_image_named(path) || strchr(s4d_path_name(path), '.')) {
+        return s4d_image_named(path);
     }
-    FILE *file = strchr(s4d_path_name(path), '.') ? NULL : fopen(path, "rb");
-    if (!file) {
-        return false;
-    }
-    size_t n = fread(head, 1, sizeof head, file);
-    fclose(file);
+    size_t n = read_head(store, path, head, sizeof head);
     return n == sizeof head &&
            (memcmp(head, "\xFF\xD8\xFF", 3) == 0 || memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "BM", 2) == 0);
 }
 
-s4d_status check_pictures(const char *path, s4d_strlist *out, s4d_err *err)
+s4d_status check_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err)
 {
-    s4d_status status = s4d_dir_list(path, out, err);
+    s4d_status status = s4d_store_list(store, path, out, err);
     size_t kept = 0;
     for (size_t i = 0; i < out->count; i++) {
-        if (picture_name(out->item[i])) {
+        if (s4d_image_named(out->item[i])) {
             char *name = out->item[i];
             out->item[i] = out->item[kept];
             out->item[kept++] = name;
@@ -92,7 +108,7 @@ static void take_frame(check_entry *e, const s4d_image *image, int index)
 static s4d_status decode_picture(check_entry *e, const char *path, scratch *s, s4d_err *err)
 {
     s4d_err why = {0};
-    if (s4d_image_read(path, &s->image, &why) != S4D_OK) {
+    if (s4d_image_read_from(&(s4d_image_source){.path = path, .store = s->store}, &s->image, &why) != S4D_OK) {
         return trouble(e, why.text, err);
     }
     take_frame(e, &s->image, 0);
@@ -138,14 +154,14 @@ static s4d_status note_order(check_entry *e, const s4d_strlist *natural, s4d_err
 static void look_at_frame(check_entry *e, const char *path, int index, scratch *s, s4d_err *why)
 {
     struct stat about;
-    if (stat(path, &about) != 0) {
+    if (examine(s->store, path, &about) != 0) {
         s4d_err_set(why, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
     } else if (!S_ISREG(about.st_mode) || about.st_size == 0) {
         s4d_err_set(why, S4D_FAILED, "%s: %s", path,
                     about.st_size == 0 ? "the file is empty; copy it again" : "is not a regular file; name a file");
     } else {
         e->bytes += (uint64_t)about.st_size;
-        if (e->wanted && s4d_image_read(path, &s->image, why) == S4D_OK) {
+        if (e->wanted && s4d_image_read_from(&(s4d_image_source){.path = path, .store = s->store}, &s->image, why) == S4D_OK) {
             take_frame(e, &s->image, index);
         }
     }
@@ -182,7 +198,7 @@ static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s
     s4d_err why = {0};
     s4d_strlist name = {0};
     s4d_status status;
-    if (check_pictures(path, &name, &why) != S4D_OK) {
+    if (check_pictures(s->store, path, &name, &why) != S4D_OK) {
         status = trouble(e, why.text, err);
         goto done;
     }
@@ -206,7 +222,7 @@ done:
 static s4d_status look_at_file(check_entry *e, const char *path, const s4d_row *row, scratch *s, s4d_err *err)
 {
     s4d_err why = {0};
-    e->kind = is_picture(path) ? ENTRY_PICTURE : ENTRY_VIDEO;
+    e->kind = is_picture(s->store, path) ? ENTRY_PICTURE : ENTRY_VIDEO;
     if (e->bytes == 0) {
         s4d_err_set(&why, S4D_FAILED, "%s: the file is empty; copy it again or take it out of the list", path);
         return trouble(e, why.text, err);
@@ -217,7 +233,7 @@ static s4d_status look_at_file(check_entry *e, const char *path, const s4d_row *
     if (e->kind == ENTRY_PICTURE) {
         return decode_picture(e, path, s, err);
     }
-    s4d_clip_source source = {.path = path, .order = S4D_ORDER_NATURAL, .start = row->start, .end = row->end};
+    s4d_clip_source source = {.path = path, .store = s->store, .order = S4D_ORDER_NATURAL, .start = row->start, .end = row->end};
     return decode_video(e, &source, s, err);
 }
 
@@ -230,10 +246,11 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
     s4d_err why = {0};
     struct stat about;
     s4d_status status;
+    s->store = c->store;
     if (s4d_path_join(path, c->report->root, row->path, &why) != S4D_OK) {
         return trouble(e, why.text, err);
     }
-    if (stat(path, &about) != 0) {
+    if (examine(c->store, path, &about) != 0) {
         if (errno == ENOENT || errno == ENOTDIR) {
             return S4D_OK; /* stays ENTRY_MISSING */
         }

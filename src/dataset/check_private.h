@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "s4d/data/pack.h"
 #include "s4d/dataset/check.h"
 
 typedef enum entry_kind { ENTRY_MISSING, ENTRY_PICTURE, ENTRY_VIDEO, ENTRY_FOLDER } entry_kind;
@@ -26,6 +27,7 @@ typedef struct check_entry {
 typedef struct check {
     const s4d_check_opts *opts;
     s4d_check_report *report;
+    s4d_store *store; /* where paths are looked up; NULL: plain files */
     size_t *order; /* rows by path, start, end and line */
     check_entry *entry;
     size_t entries;
@@ -47,7 +49,7 @@ static inline bool check_cut(const s4d_row *row)
 s4d_status check_files(check *c, s4d_err *err);
 s4d_status check_contents(check *c, s4d_err *err);
 /* The pictures in a folder, by number. */
-s4d_status check_pictures(const char *path, s4d_strlist *out, s4d_err *err);
+s4d_status check_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err);
 /* Duplicates, and what trains and tests. */
 s4d_status check_overlap(check *c, s4d_err *err);
 /* Counts and classes of a known set. */

@@ -8,6 +8,7 @@
 
 #include "s4d/base/fault.h"
 #include "s4d/data/clip.h"
+#include "s4d/dataset/check.h"
 #include "s4d/dataset/pack.h"
 
 enum { MIB = 1 << 20 };
@@ -281,7 +282,7 @@ static void test_absolute_paths(void **state)
 static void read_picture(const s4d_store *store, const char *path, s4d_image *out)
 {
     s4d_err err = {0};
-    if (s4d_image_read_in(store, path, out, &err) != S4D_OK) {
+    if (s4d_image_read_from(&(s4d_image_source){.path = path, .store = store}, out, &err) != S4D_OK) {
         fail_msg("%s", err.text);
     }
 }
@@ -577,6 +578,64 @@ static void test_an_epoch_is_the_same(void **state)
     s4d_manifest_release(&other.clips);
 }
 
+/* ---- the check of a pack ---- */
+
+static s4d_check_report checked(const char *manifest)
+{
+    s4d_check_report r;
+    s4d_err err = {0};
+    if (s4d_check_run(&(s4d_check_opts){.manifest = manifest, .decode = S4D_CHECK_ALL, .threads = 2}, &r, &err) != S4D_OK) {
+        fail_msg("%s", err.text);
+    }
+    return r;
+}
+
+static void test_a_pack_is_checked(void **state)
+{
+    const place *p = *state;
+    char manifest[112], shard[112];
+    s4d_pack_opts o = opts_of(p);
+    s4d_bytes bytes;
+    s4d_check_report r;
+    copy_fixture("golden/images/decode/rgba.png", join(p->root, "a.png"));
+    copy_fixture("golden/images/decode/gray.jpg", join(p->root, "c/1.jpg"));
+    copy_fixture("golden/images/decode/gray.png", join(p->root, "c/2.png"));
+    copy_fixture("golden/images/decode/gray.png", join(p->root, "twin"));
+    copy_fixture("golden/images/decode/gray.png", join(p->root, "twin.png"));
+    write_text(p->manifest, "path\na.png\nc\ntwin\ntwin.png\n");
+    packed(&o);
+    snprintf(manifest, sizeof manifest, "%s/manifest.csv", p->pack);
+    r = checked(manifest);
+    assert_int_equal(r.pictures, 3);
+    assert_int_equal(r.folders, 1);
+    assert_int_equal(r.decoded, 4);
+    assert_int_equal(r.frames, 5);
+    assert_int_equal(r.count[S4D_CHECK_SAME_CONTENT], 1);
+    assert_int_equal(s4d_check_faults(&r), 1);
+    s4d_check_release(&r);
+    /* One byte of the last picture, behind its last IDAT. */
+    snprintf(shard, sizeof shard, "%s/shard-00000.s4dpack", p->pack);
+    assert_int_equal(s4d_file_read(shard, 0, &bytes, NULL), S4D_OK);
+    unsigned char *last = NULL, *end = bytes.data + bytes.size;
+    for (unsigned char *at = bytes.data; (at = memmem(at, (size_t)(end - at), "IDAT", 4)); at += 4) {
+        last = at;
+    }
+    assert_non_null(last);
+    last[100] ^= 1;
+    assert_int_equal(s4d_file_write(shard, bytes.data, bytes.size, NULL), S4D_OK);
+    s4d_bytes_release(&bytes);
+    write_text(manifest, "path\na.png\nc\ntwin.png\nnowhere.png\n");
+    r = checked(manifest);
+    assert_int_equal(r.count[S4D_CHECK_UNREADABLE], 1);
+    assert_int_equal(r.count[S4D_CHECK_MISSING], 1);
+    for (size_t i = 0; i < r.findings; i++) {
+        if (r.finding[i].kind == S4D_CHECK_UNREADABLE) {
+            assert_non_null(strstr(r.finding[i].text, "shard-00000.s4dpack: the bytes of \"twin.png\" were altered"));
+        }
+    }
+    s4d_check_release(&r);
+}
+
 /* ---- failures on demand ---- */
 
 #ifdef S4D_TEST_HOOKS
@@ -648,6 +707,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_faulty_manifests, make, unmake),
         cmocka_unit_test_setup_teardown(test_what_stands_in_the_way, make, unmake),
         cmocka_unit_test_setup_teardown(test_an_epoch_is_the_same, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_a_pack_is_checked, make, unmake),
 #ifdef S4D_TEST_HOOKS
         cmocka_unit_test_setup_teardown(test_failures, make, unmake),
 #endif
