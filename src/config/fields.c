@@ -96,6 +96,8 @@ const s4d_field s4d_fields[] = {
     INT("data.workers", data.workers, 0, 256, BOTH("2"), "decoding threads; never changes a result"),
     CHOICE("data.on_bad_sample", data.on_bad_sample, "fail|skip", BOTH("\"fail\""),
            "unreadable samples: end the run, or leave them out, counted and named"),
+    BOOL("data.exif_orientation", data.exif_orientation, BOTH("false"),
+         "pictures are turned as their EXIF orientation says; false, as published: read as stored"),
     CHOICE("data.frame_order", data.frame_order, "natural|lexicographic", BOTH("\"natural\""),
            "of frames in a folder: 1, 2, 10 or (published) 1, 10, 2"),
 

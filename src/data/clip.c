@@ -15,6 +15,7 @@
 struct s4d_clip {
     char *path;
     const s4d_store *store;
+    bool upright;
     s4d_video *video;    /* NULL: a folder */
     s4d_strlist picture; /* names in the folder, in the order asked for */
 };
@@ -96,6 +97,7 @@ s4d_status s4d_clip_open(const s4d_clip_source *source, s4d_clip **out, s4d_err 
         goto done;
     }
     c->store = source->store;
+    c->upright = source->upright;
     if (kind == S4D_STORE_FOLDER && cut) {
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: start and end are seconds of a video, but this is a folder of frames; leave them out", path);
@@ -137,7 +139,8 @@ static s4d_status read_frame(s4d_clip *c, int index, s4d_image *out, s4d_err *er
     if (!c->video) {
         char path[S4D_PATH_MAX];
         s4d_status status = s4d_path_join(path, c->path, c->picture.item[index], err);
-        return status == S4D_OK ? s4d_image_read_in(c->store, path, out, err) : status;
+        s4d_image_source source = {.path = path, .store = c->store, .upright = c->upright};
+        return status == S4D_OK ? s4d_image_read_from(&source, out, err) : status;
     }
     s4d_status status = s4d_video_read(c->video, index, out, err);
     if (status != S4D_OK) {

@@ -77,6 +77,20 @@ bool s4d_image_named(const char *name)
     return false;
 }
 
+void s4d_image_mirror(s4d_image *image)
+{
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *left = image->rgb + (size_t)y * (size_t)image->width * 3;
+        uint8_t *right = left + (size_t)(image->width - 1) * 3;
+        for (; left < right; left += 3, right -= 3) {
+            uint8_t pixel[3];
+            memcpy(pixel, left, 3);
+            memcpy(left, right, 3);
+            memcpy(right, pixel, 3);
+        }
+    }
+}
+
 static bool is_png(const uint8_t *bytes, size_t size)
 {
     static const uint8_t mark[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -90,13 +104,13 @@ static bool is_jpeg(const uint8_t *bytes, size_t size)
 
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err)
 {
-    return s4d_image_read_in(NULL, path, out, err);
+    return s4d_image_read_from(&(s4d_image_source){.path = path}, out, err);
 }
 
-s4d_status s4d_image_read_in(const s4d_store *store, const char *path, s4d_image *out, s4d_err *err)
+s4d_status s4d_image_read_from(const s4d_image_source *source, s4d_image *out, s4d_err *err)
 {
     s4d_store_view file;
-    s4d_status status = s4d_store_read(store, path, FILE_SIZE_MAX, &file, err);
+    s4d_status status = s4d_store_read(source->store, source->path, FILE_SIZE_MAX, &file, err);
     if (status != S4D_OK) {
         goto done;
     }
@@ -110,8 +124,11 @@ s4d_status s4d_image_read_in(const s4d_store *store, const char *path, s4d_image
     } else {
         status = s4d_image_decode_other(file.data, file.size, out, err);
     }
+    if (status == S4D_OK && source->upright) {
+        status = s4d_exif_apply(s4d_exif_orientation(file.data, file.size), out, err);
+    }
     if (status != S4D_OK) {
-        s4d_err_prefix(err, "%s", path);
+        s4d_err_prefix(err, "%s", source->path);
     }
 done:
     s4d_store_view_release(&file);

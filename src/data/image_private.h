@@ -16,4 +16,12 @@ s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *
 /* Turned clockwise by that many quarters (0..3), by way of `spare`, with which it changes places. */
 s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_err *err);
 
+/* Left and right change places. */
+void s4d_image_mirror(s4d_image *image);
+
+/* 1..8 of a JPEG or PNG file; 1, upright, where none is written. */
+int s4d_exif_orientation(const uint8_t *bytes, size_t size);
+/* Brings a picture of that orientation upright, as Pillow's exif_transpose does. */
+s4d_status s4d_exif_apply(int orientation, s4d_image *image, s4d_err *err);
+
 #endif

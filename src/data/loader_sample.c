@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/image_private.h"
 #include "data/loader_private.h"
 #include "s4d/base/err.h"
 #include "s4d/base/mem.h"
@@ -92,8 +93,12 @@ static s4d_status decode_clip(task *t)
     s4d_loader_scratch *scratch = t->scratch;
     s4d_clip *clip = NULL;
     const s4d_sample *sample = &kind->manifest->sample[t->job->entry];
-    s4d_clip_source source = {
-        .path = t->path, .store = kind->manifest->store, .order = t->plan->frame_order, .start = sample->start, .end = sample->end};
+    s4d_clip_source source = {.path = t->path,
+                              .store = kind->manifest->store,
+                              .order = t->plan->frame_order,
+                              .upright = t->plan->upright,
+                              .start = sample->start,
+                              .end = sample->end};
     s4d_status status = s4d_clip_open(&source, &clip, t->err);
     if (status != S4D_OK) {
         return status;
@@ -120,7 +125,8 @@ static s4d_status decode(task *t)
     }
     t->scratch->index[0] = 0;
     list_unique(t->scratch, 1);
-    return s4d_image_read_in(t->kind->manifest->store, t->path, &t->scratch->frame[0], t->err);
+    s4d_image_source source = {.path = t->path, .store = t->kind->manifest->store, .upright = t->plan->upright};
+    return s4d_image_read_from(&source, &t->scratch->frame[0], t->err);
 }
 
 /* ---- to the stored size ---- */
@@ -295,20 +301,6 @@ static own_frames draw_own(const task *t, s4d_rng *rng)
     return own;
 }
 
-static void flip_rows(s4d_image *image)
-{
-    for (int y = 0; y < image->height; y++) {
-        uint8_t *left = image->rgb + (size_t)y * (size_t)image->width * 3;
-        uint8_t *right = left + (size_t)(image->width - 1) * 3;
-        for (; left < right; left += 3, right -= 3) {
-            uint8_t pixel[3];
-            memcpy(pixel, left, 3);
-            memcpy(left, right, 3);
-            memcpy(right, pixel, 3);
-        }
-    }
-}
-
 /* Frame `frame` as the sample has it, into scratch->work. */
 static s4d_status make_own(const task *t, const own_frames *own, const s4d_image *frame)
 {
@@ -321,7 +313,7 @@ static s4d_status make_own(const task *t, const own_frames *own, const s4d_image
         copy_region(frame, own->box, work->rgb);
     }
     if (status == S4D_OK && own->flip) {
-        flip_rows(work);
+        s4d_image_mirror(work);
     }
     return status == S4D_OK ? s4d_augment_apply(&own->plan, gray, work, &t->scratch->spare, t->err) : status;
 }

@@ -144,6 +144,6 @@ s4d_status pack_load_file(pack_load *l, const s4d_store *store, const pack_file 
     if (!picture) {
         return load_frames(l, store, file, settings, err);
     }
-    status = s4d_image_read_in(store, file->path, &l->image, err);
+    status = s4d_image_read_from(&(s4d_image_source){.path = file->path, .store = store}, &l->image, err);
     return status == S4D_OK ? encode(l, file->path, file->name, settings, err) : status;
 }

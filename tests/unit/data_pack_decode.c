@@ -94,7 +94,7 @@ static int compare_pictures(const setup *s)
         s4d_image plain = {0}, packed = {0};
         s4d_err first = {0}, second = {0};
         s4d_status status = s4d_image_read(plain_path(s, FILES[i].name), &plain, &first);
-        assert_int_equal(s4d_image_read_in(s->store, hand_path(&s->pack, FILES[i].name), &packed, &second), status);
+        assert_int_equal(s4d_image_read_from(&(s4d_image_source){.path = hand_path(&s->pack, FILES[i].name), .store = s->store}, &packed, &second), status);
         if (status == S4D_OK) {
             same_picture(&plain, &packed);
             good++;
@@ -269,7 +269,7 @@ static s4d_status use(const setup *s, s4d_err *err)
         status = s4d_store_list(store, hand_path(&s->pack, "clip"), &list, err);
     }
     for (size_t i = 0; i < 2 && status == S4D_OK; i++) {
-        status = s4d_image_read_in(store, hand_path(&s->pack, name[i]), &image, err);
+        status = s4d_image_read_from(&(s4d_image_source){.path = hand_path(&s->pack, name[i]), .store = store}, &image, err);
     }
     if (status == S4D_OK) {
         status = s4d_clip_open(&(s4d_clip_source){.path = hand_path(&s->pack, "v/bframes.mp4"), .store = store}, &clip, err);

@@ -24,6 +24,7 @@ typedef struct s4d_clip_source {
     const char *path;
     const struct s4d_store *store; /* where it is looked up (s4d/data/pack.h), and outlives the clip; NULL: plain files */
     s4d_frame_order order; /* of a folder's pictures */
+    bool upright;          /* a folder's pictures by their EXIF orientation (s4d_image_source) */
     double start, end;     /* seconds of a video file that count, the end left out; an end of 0 or INFINITY: its own */
 } s4d_clip_source;
 

@@ -28,8 +28,12 @@ s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
  * libavcodec. Alpha is dropped, palette and gray expand to RGB, of a PNG's 16-bit samples the high byte is kept,
  * EXIF rotation is ignored (PIXELS.md section 7). A truncated or corrupt file is an error with path and reason. */
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err);
-/* The same of a path in a store (s4d/data/pack.h). */
-s4d_status s4d_image_read_in(const struct s4d_store *store, const char *path, s4d_image *out, s4d_err *err);
+typedef struct s4d_image_source {
+    const char *path;
+    const struct s4d_store *store; /* where it is looked up (s4d/data/pack.h); NULL: plain files */
+    bool upright;                  /* turned and mirrored as its EXIF orientation says */
+} s4d_image_source;
+s4d_status s4d_image_read_from(const s4d_image_source *source, s4d_image *out, s4d_err *err);
 /* Whether a name ends as a picture's does: .jpg, .png, .bmp, ... */
 bool s4d_image_named(const char *name);
 

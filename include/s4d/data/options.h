@@ -88,6 +88,7 @@ typedef struct s4d_data_opts {
     int workers; /* decoding threads; 0: decode in the calling thread. Never changes a result. */
     s4d_bad_sample on_bad_sample;
     s4d_frame_order frame_order;
+    bool exif_orientation; /* pictures are brought upright; false: as stored, as the published code does */
     s4d_mixing_opts mixing; /* fine-tuning */
     s4d_mask_opts mask;     /* pre-training */
 } s4d_data_opts;
