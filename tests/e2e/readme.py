@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
 TESTED_ELSEWHERE = ("scripts/", "cmake ")
+NEEDS_REAL_SETS = ("data/dfew", "configs/paper", "runs/finetune_dfew")
 
 
 def commands():
@@ -45,11 +46,15 @@ def lay_out(folder):
 
 
 def main():
-    done, failed = 0, 0
+    done, failed, skipped = 0, 0, 0
     with tempfile.TemporaryDirectory(prefix="s4d-readme-") as name:
         lay_out(pathlib.Path(name))
         for command in commands():
             if command.startswith(TESTED_ELSEWHERE):
+                continue
+            if any(word in command for word in NEEDS_REAL_SETS):
+                print(f"skipped  {command}: needs a real set")
+                skipped += 1
                 continue
             ran = subprocess.run(command, shell=True, cwd=name, text=True, capture_output=True)
             print(f"{'ok' if ran.returncode == 0 else 'FAILED'}  {command}")
@@ -58,7 +63,7 @@ def main():
             done += 1
             failed += ran.returncode != 0
     support.forget_faces()
-    print(f"{done - failed} passed, {failed} failed, 0 skipped")
+    print(f"{done - failed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or done < 5 else 0
 
 
