@@ -1,5 +1,4 @@
 /* A set's paths, looked up in a pack or in the file system. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
