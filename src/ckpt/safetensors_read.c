@@ -1,17 +1,12 @@
 /* Reads safetensors files. The format: a little-endian uint64 n, n bytes of JSON
  * {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...}, then the data,
  * which the tensors share out without overlap or hole. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "s4d/base/fault.h"
+#include "ckpt/map.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/safetensors.h"
@@ -22,8 +17,7 @@ enum { HEADER_MAX = 100 << 20 }; /* as in other readers of the format */
 
 struct s4d_safetensors {
     char *path;
-    unsigned char *map;
-    size_t map_size;
+    s4d_map map;
     const unsigned char *data;
     size_t data_size;
     s4d_json *header;         /* owns the names and the metadata */
@@ -50,60 +44,24 @@ static s4d_status broken(const s4d_safetensors *st, s4d_err *err, const char *fo
         st->path, text);
 }
 
-static s4d_status map_file(s4d_safetensors *st, s4d_err *err)
-{
-    s4d_status status = S4D_OK;
-    struct stat about;
-    int fd = open(st->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &about) != 0) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s; check the path", st->path,
-                             strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(about.st_mode)) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: is not a regular file; name a safetensors file",
-                             st->path);
-        goto done;
-    }
-    if (about.st_size < 8) {
-        status = broken(st, err, "has %lld bytes, too few for a header", (long long)about.st_size);
-        goto done;
-    }
-    void *map = MAP_FAILED;
-    if (s4d_fault_hit(S4D_FAULT_READ)) {
-        errno = EIO;
-    } else {
-        map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    }
-    if (map == MAP_FAILED) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s; check the disk", st->path,
-                             strerror(errno));
-        goto done;
-    }
-    st->map = map;
-    st->map_size = (size_t)about.st_size;
-done:
-    if (fd >= 0) {
-        close(fd);
-    }
-    return status;
-}
-
 static s4d_status parse_header(s4d_safetensors *st, s4d_err *err)
 {
     uint64_t size;
-    memcpy(&size, st->map, sizeof size);
+    if (st->map.size < sizeof size) {
+        return broken(st, err, "has %zu bytes, too few for a header", st->map.size);
+    }
+    memcpy(&size, st->map.data, sizeof size);
     if (size > HEADER_MAX) {
         return broken(st, err, "gives its header %llu bytes, and at most %d are read",
                       (unsigned long long)size, HEADER_MAX);
     }
-    if (size > st->map_size - 8) {
+    if (size > st->map.size - 8) {
         return broken(st, err, "ends within its header (%llu bytes needed, %zu there)",
-                      (unsigned long long)size, st->map_size - 8);
+                      (unsigned long long)size, st->map.size - 8);
     }
     s4d_err why = {0};
     s4d_status status =
-        s4d_json_parse((const char *)st->map + 8, (size_t)size, "in the header", &st->header, &why);
+        s4d_json_parse((const char *)st->map.data + 8, (size_t)size, "in the header", &st->header, &why);
     if (status == S4D_USAGE) {
         return broken(st, err, "%s", why.text);
     }
@@ -114,8 +72,8 @@ static s4d_status parse_header(s4d_safetensors *st, s4d_err *err)
     if (s4d_json_kind_of(st->header) != S4D_JSON_OBJECT) {
         return broken(st, err, "its header is not a JSON object");
     }
-    st->data = st->map + 8 + size;
-    st->data_size = st->map_size - 8 - (size_t)size;
+    st->data = st->map.data + 8 + size;
+    st->data_size = st->map.size - 8 - (size_t)size;
     return S4D_OK;
 }
 
@@ -302,7 +260,8 @@ s4d_status s4d_safetensors_open(const char *path, s4d_safetensors **out, s4d_err
         return s4d_err_memory(err, sizeof *st, path);
     }
     st->path = s4d_mem_strdup(path);
-    status = st->path ? map_file(st, err) : s4d_err_memory(err, strlen(path) + 1, path);
+    status = st->path ? s4d_map_open(&st->map, path, "a safetensors file", err)
+                      : s4d_err_memory(err, strlen(path) + 1, path);
     if (status == S4D_OK) {
         status = parse_header(st, err);
     }
@@ -325,9 +284,7 @@ void s4d_safetensors_close(s4d_safetensors **out)
     if (!st) {
         return;
     }
-    if (st->map) {
-        munmap(st->map, st->map_size);
-    }
+    s4d_map_close(&st->map);
     s4d_json_destroy(&st->header);
     s4d_mem_free(st->by_name);
     s4d_mem_free(st->info);

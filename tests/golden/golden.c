@@ -251,8 +251,7 @@ int main(int argc, char **argv)
     golden_sampling(&g);
     golden_schedules(&g);
     golden_metrics(&g);
-    g.part = "other";
-    golden_skip(&g, "pth: PyTorch checkpoints", "this version does not import them");
+    golden_pth(&g);
     printf("%d passed, %d failed, %d skipped\n", g.passed, g.failed, g.skipped);
     if (!g.passed && !g.failed) golden_die("%s: nothing in this folder was compared", g.dir);
     return g.failed ? 1 : 0;

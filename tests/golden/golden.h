@@ -67,5 +67,6 @@ void golden_resized_crop(golden *g);
 void golden_sampling(golden *g);
 void golden_schedules(golden *g);
 void golden_metrics(golden *g);
+void golden_pth(golden *g);
 
 #endif
