@@ -132,6 +132,26 @@ s4d_status s4d_dir_remove(const char *path, s4d_err *err)
     return remove_entry(AT_FDCWD, path, path, err);
 }
 
+s4d_status s4d_dir_sweep(const char *path, const char *prefix, s4d_err *err)
+{
+    char below[S4D_PATH_MAX];
+    DIR *dir = opendir(path);
+    if (!dir) {
+        return errno == ENOENT ? S4D_OK
+                               : s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be opened: %s", path, strerror(errno));
+    }
+    s4d_status status = S4D_OK;
+    struct dirent *entry;
+    while (status == S4D_OK && (entry = next_entry(dir))) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+            status = s4d_path_join(below, path, entry->d_name, err);
+            status = status == S4D_OK ? s4d_dir_remove(below, err) : status;
+        }
+    }
+    closedir(dir);
+    return status;
+}
+
 s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err)
 {
     char parent[S4D_PATH_MAX];

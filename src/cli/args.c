@@ -55,6 +55,7 @@ static s4d_status store(const arg_option *o, const char *value, s4d_err *err)
     arg_list *list = o->to;
     switch (o->kind) {
     case ARG_FLAG: *(bool *)o->to = true; return S4D_OK;
+    case ARG_MAYBE:
     case ARG_TEXT: *(const char **)o->to = value; return S4D_OK;
     case ARG_NUMBER: return store_number(o, value, err);
     case ARG_LIST:
@@ -122,6 +123,10 @@ s4d_status args_parse(const arg_command *c, int argc, char **argv, bool *done, s
         const char *value = equals ? equals + 1 : NULL;
         if (o->kind == ARG_FLAG && value)
             return s4d_err_set(err, S4D_USAGE, "--%s: takes no value; give it alone", o->name);
+        if (o->kind == ARG_MAYBE && !value) {
+            bool follows = i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0;
+            value = follows ? argv[++i] : "";
+        }
         if (o->kind != ARG_FLAG && !value && i + 1 == argc)
             return s4d_err_set(err, S4D_USAGE, "--%s: needs a value, %s", o->name, o->value);
         if (o->kind != ARG_FLAG && !value) value = argv[++i];

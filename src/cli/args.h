@@ -19,7 +19,8 @@ typedef enum arg_kind {
     ARG_FLAG,   /* bool * */
     ARG_TEXT,   /* const char ** */
     ARG_NUMBER, /* int64_t *, a whole number in low..high */
-    ARG_LIST    /* arg_list * */
+    ARG_LIST,   /* arg_list * */
+    ARG_MAYBE   /* const char **: "" where it stands alone; a word behind it that is no option is its value */
 } arg_kind;
 
 typedef struct arg_option {

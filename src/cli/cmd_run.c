@@ -19,7 +19,7 @@ static int list_options(run_args *a, int wants, arg_option *o)
         o[n++] = (arg_option){"overwrite", ARG_FLAG, &a->overwrite, NULL, "replace an existing run folder", 0, 0};
     }
     if (wants & RUN_RESUME)
-        o[n++] = (arg_option){"resume", ARG_FLAG, &a->resume, NULL, "go on where the run folder's newest checkpoint stands", 0, 0};
+        o[n++] = (arg_option){"resume", ARG_MAYBE, &a->resume, "[FROM]", "go on from the newest checkpoint here (auto), of a run or a checkpoint", 0, 0};
     if (wants & RUN_INIT)
         o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from (model.safetensors)", 0, 0};
     if (wants & RUN_CHECKPOINT)
@@ -75,7 +75,12 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
     add_number(&s, "seed", a->seed);
     if (fold) add_number(&s, "data.video.fold", fold);
     status = s4d_config_load(a->config, s.set, s.count, output, config, err);
-    config->run.resume = a->resume;
+    config->run.resume = a->resume != NULL;
+    if (a->resume && strcmp(a->resume, "auto") != 0) {
+        if (strlen(a->resume) >= S4D_PATH_MAX)
+            return s4d_err_set(err, S4D_USAGE, "--resume: the path is longer than %d bytes", S4D_PATH_MAX - 1);
+        snprintf(config->run.resume_from, S4D_PATH_MAX, "%s", a->resume);
+    }
     config->run.overwrite = a->overwrite;
     return status;
 }

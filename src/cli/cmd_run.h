@@ -6,9 +6,9 @@
 #include "s4d/config/config.h"
 
 typedef struct run_args {
-    const char *config, *output, *device, *init, *checkpoint, *folds;
+    const char *config, *output, *device, *init, *checkpoint, *folds, *resume;
     int64_t threads, seed; /* -1: not given */
-    bool resume, overwrite;
+    bool overwrite;
     arg_list set;
 } run_args;
 

@@ -154,6 +154,8 @@ s4d_status s4d_config_check(const s4d_run_opts *o, const char *origin, s4d_err *
         REFUSE("%s: data.video.name: \"%s\" is the image set's name too; results need two folders", origin, o->data.video.name);
     if (o->stage == S4D_PRETRAIN && o->train.select != S4D_SELECT_LAST)
         REFUSE("%s: train.select: pre-training has no classes to select by; remove the key", origin);
+    if (o->train.ema_eval && o->train.ema == 0)
+        REFUSE("%s: train.ema_eval: there is no average to evaluate; set train.ema, such as 0.9999", origin);
     bool video = o->data.video.train[0] != 0;
     if (o->train.select == S4D_SELECT_TEST && o->stage == S4D_FINETUNE && !(video ? o->data.video.test : o->data.image.test)[0])
         REFUSE("%s: train.select: \"test\" needs data.%s.test", origin, s4d_modality_name(video ? S4D_VIDEO : S4D_IMAGE));

@@ -173,6 +173,13 @@ const s4d_field s4d_fields[] = {
            "fine-tuning: the epoch that is kept: the last, the best on held-out training samples, or (published) the best on the "
            "test list itself"),
     CHOICE("train.select_by", train.select_by, "war|uar", BOTH("\"war\""), "what the best has most of"),
+    CHOICE("train.not_finite", train.not_finite, "stop|skip", BOTH("\"stop\""),
+           "a loss or gradient that is not finite ends the run, or its update is left out and its samples are named"),
+    INT("train.keep_checkpoints", train.keep_checkpoints, 1, 1000000, BOTH("2"), "newest checkpoints that are kept"),
+    INT("train.checkpoint_every", train.checkpoint_every, 0, 1000000000, BOTH("0"),
+        "updates between checkpoints, beside those after each epoch; 0: none"),
+    NUMBER("train.ema", train.ema, 0, 0.9999999, BOTH("0"), "decay of a running average of the weights; 0: none"),
+    BOOL("train.ema_eval", train.ema_eval, BOTH("false"), "evaluate, select and keep the average instead of the weights"),
     NUMBER("train.held_out", train.held_out, 0.001, 0.5, BOTH("0.1"), "share of each class held out, with train.select held_out"),
 
     INT("eval.batch", eval.batch, 1, 65536, BOTH("8"), "clips or pictures at a time"),

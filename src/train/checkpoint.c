@@ -134,14 +134,14 @@ static void add_best(metadata *m, const s4d_session *s)
     add(m, "s4d.best_epoch", m->best_epoch);
 }
 
-s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *selection, const char *path,
-                                      s4d_err *err)
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_model_about *about, const char *path, s4d_err *err)
 {
     metadata m = {0};
     snapshot s;
-    describe(&m, e, at);
-    if (selection) add(&m, "s4d.selection", selection);
-    s4d_status status = take_snapshot(e, &e->params->w, (const char *const[]){""}, 1, &s, err);
+    describe(&m, e, about->at);
+    if (about->selection) add(&m, "s4d.selection", about->selection);
+    if (about->averaged) add(&m, "s4d.averaged", "true");
+    s4d_status status = take_snapshot(e, about->averaged ? &e->average : &e->params->w, (const char *const[]){""}, 1, &s, err);
     if (status == S4D_OK) status = write_file(path, &s, &m, err);
     snapshot_release(&s);
     metadata_release(&m);
@@ -180,7 +180,12 @@ static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err 
     s4d_status status = s4d_dir_remove(folder, err);
     if (status == S4D_OK) status = s4d_dir_make(folder, err);
     if (status == S4D_OK) status = s4d_path_join(path, folder, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, NULL, path, err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at}, path, err);
+    if (status == S4D_OK && s->engine.average.data) {
+        status = s4d_path_join(path, folder, "average.safetensors", err);
+        if (status == S4D_OK)
+            status = s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .averaged = true}, path, err);
+    }
     if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
     if (status == S4D_OK) status = write_state(s, path, err);
     if (status != S4D_OK) s4d_dir_remove(folder, NULL);
@@ -195,12 +200,12 @@ static bool is_checkpoint(const char *name)
     return n > 0 && name[sizeof mark - 1 + n] == '\0';
 }
 
-s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err)
+s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err)
 {
     char folder[S4D_PATH_MAX];
     s4d_strlist all = {0};
     *out = (s4d_strlist){0};
-    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    s4d_status status = s4d_path_join(folder, run, "checkpoints", err);
     if (status == S4D_OK && s4d_path_exists(folder)) status = s4d_dir_list(folder, &all, err);
     for (size_t i = 0; i < all.count && status == S4D_OK; ++i)
         if (is_checkpoint(all.item[i]) && !s4d_strlist_add(out, all.item[i]))
@@ -209,25 +214,43 @@ s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *
     return status;
 }
 
+/* The oldest go first, but not the one just written. */
+static s4d_status remove_old(const s4d_session *s, const char *newest, s4d_err *err)
+{
+    char old[S4D_PATH_MAX];
+    s4d_strlist list = {0};
+    s4d_status status = s4d_checkpoint_list(s->o->output, &list, err);
+    size_t keep = (size_t)s->o->train.keep_checkpoints, left = list.count;
+    for (size_t i = 0; i < list.count && left > keep && status == S4D_OK; ++i) {
+        if (strcmp(list.item[i], newest) == 0) continue;
+        status = folder_path(s, old, list.item[i], err);
+        if (status == S4D_OK) status = s4d_dir_remove(old, err);
+        --left;
+    }
+    s4d_strlist_release(&list);
+    return status;
+}
+
+/* What a run that was cut off while it wrote has left. */
+static s4d_status remove_unfinished(const s4d_session *s, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
+    return status == S4D_OK ? s4d_dir_sweep(folder, ".tmp-", err) : status;
+}
+
 s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err)
 {
-    char name[40], folder[S4D_PATH_MAX], temporary[S4D_PATH_MAX], old[S4D_PATH_MAX];
-    s4d_strlist list = {0};
+    char name[40], hidden[40], folder[S4D_PATH_MAX], temporary[S4D_PATH_MAX];
     snprintf(name, sizeof name, "step-%08lld", (long long)s->at.step);
+    snprintf(hidden, sizeof hidden, ".tmp-%08lld", (long long)s->at.step);
     s4d_status status = folder_path(s, folder, name, err);
-    if (status == S4D_OK) status = folder_path(s, temporary, ".tmp", err);
-    if (status != S4D_OK) return status;
-    if (!s4d_path_exists(folder)) {
+    if (status == S4D_OK) status = folder_path(s, temporary, hidden, err);
+    if (status == S4D_OK) status = remove_unfinished(s, err);
+    if (status == S4D_OK && !s4d_path_exists(folder)) {
         status = fill_folder(s, temporary, err);
         if (status == S4D_OK) status = s4d_dir_rename(temporary, folder, err);
     }
     if (status == S4D_OK) s->saved = s->at.step;
-    if (status == S4D_OK) status = s4d_checkpoint_list(s, &list, err);
-    for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
-        if (strcmp(list.item[i], name) == 0) continue;
-        status = folder_path(s, old, list.item[i], err);
-        if (status == S4D_OK) status = s4d_dir_remove(old, err);
-    }
-    s4d_strlist_release(&list);
-    return status;
+    return status == S4D_OK ? remove_old(s, name, err) : status;
 }

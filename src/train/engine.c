@@ -33,6 +33,7 @@ void s4d_engine_release(s4d_engine *e)
         s4d_backend_free(e->be, e->arena.base);
         s4d_backend_free(e->be, e->frames);
         s4d_backend_free(e->be, e->norm.data);
+        s4d_backend_free(e->be, e->average.data);
     }
     s4d_mem_free(e->host);
     s4d_mae_destroy(&e->mae);
@@ -219,6 +220,19 @@ void s4d_engine_zero_grad(s4d_engine *e)
     s4d_zero(e->be, &(s4d_zero_args){.x = e->params->g});
 }
 
+void s4d_engine_average(s4d_engine *e, bool from_now)
+{
+    if (e->average.data)
+        s4d_lerp(e->be, &(s4d_lerp_args){.t = from_now ? 1 : 1 - e->o->train.ema, .x = e->average, .y = e->params->w});
+}
+
+void s4d_engine_swap_average(s4d_engine *e)
+{
+    void *weights = e->params->w.data;
+    e->params->w.data = e->average.data;
+    e->average.data = weights;
+}
+
 /* ---- memory ---- */
 
 /* A batch of the right shape without contents, for planning. */
@@ -280,7 +294,8 @@ s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err 
     size_t step = s4d_engine_step_bytes(e, load);
     void *block = NULL;
     /* The system promises more than it has and ends the process later, so this is asked beforehand. */
-    double weights = (double)e->params->total * (train ? 4 : 1) * sizeof(float), all = weights + (double)step;
+    bool averaged = train && e->o->train.ema > 0;
+    double weights = (double)e->params->total * (train ? 4 + averaged : 1) * sizeof(float), all = weights + (double)step;
     if (all > s4d_memory_bytes())
         return s4d_err_set(err, S4D_FAILED, "not enough memory: %.1f GiB for weights and %.1f GiB for a batch, but the machine "
                                             "has %.1f GiB; lower data.image.batch, data.video.batch, eval.batch or the model",
@@ -289,6 +304,12 @@ s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err 
     e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);
     if (!e->host) return s4d_err_memory(err, e->host_count * sizeof *e->host, "host scratch");
     s4d_status status = s4d_params_alloc(e->params, e->be, train, err);
+    if (status == S4D_OK && averaged) {
+        e->average = e->params->w;
+        e->average.data = NULL;
+        status = s4d_backend_alloc(e->be, s4d_tensor_bytes(&e->average), &e->average.data, err);
+        if (status == S4D_OK) s4d_zero(e->be, &(s4d_zero_args){.x = e->average});
+    }
     if (status == S4D_OK) status = s4d_backend_alloc(e->be, step, &block, err);
     if (status != S4D_OK) return status;
     e->arena = (s4d_arena){.base = block, .size = step};

@@ -24,6 +24,7 @@ typedef struct s4d_engine {
     s4d_params *params;
     int classes[2];
     s4d_imbalance imbalance[2]; /* by modality; set before s4d_engine_alloc, which plans for it */
+    s4d_tensor average;         /* real [params->total], the moving average of the weights; data NULL without train.ema */
     s4d_arena arena;
     void *frames;               /* device copy of a batch's pixel block, grown on demand */
     size_t frames_size;
@@ -60,6 +61,11 @@ s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *log
 /* The norm of all gradients; scales them to `clip` where it is above (0: never). */
 s4d_status s4d_engine_grad_norm(s4d_engine *e, double clip, double *norm, s4d_err *err);
 void s4d_engine_zero_grad(s4d_engine *e);
+
+/* After an update; from_now: the average begins at the weights. Nothing without train.ema. */
+void s4d_engine_average(s4d_engine *e, bool from_now);
+/* Weights and average change places. */
+void s4d_engine_swap_average(s4d_engine *e);
 
 /* Pixels are normalised with ImageNet's statistics (METHOD.md section 1). */
 extern const float s4d_pixel_mean[3], s4d_pixel_std[3];

@@ -14,6 +14,7 @@ typedef struct group {
     s4d_step_result sum;
     int64_t samples, skipped;
     double data_ms, compute_ms;
+    bool dropped; /* a loss or gradient of it is not finite */
 } group;
 
 /* Sums of an epoch, for the line people read. */
@@ -37,13 +38,29 @@ static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const c
                        s4d_modality_name(batch->modality), (long long)batch->index + 1, s->at.epoch + 1, names, way_on);
 }
 
+/* By the rule: the end of the run, or the group so far is dropped, told with its samples, and the next one begun. */
+static s4d_status not_finite(s4d_session *s, const s4d_batch *batch, const char *what, group *g, s4d_err *err)
+{
+    enum { MOST_IN_A_ROW = 20 };
+    bool stop = s->o->train.not_finite == S4D_NOT_FINITE_STOP || s->dropped_in_a_row >= MOST_IN_A_ROW;
+    s4d_status status = diverged(s, batch, what, err);
+    if (stop) return status;
+    s->dropped_in_a_row++;
+    s4d_log(S4D_LOG_WARN, "step %lld: the %s is not finite; the update is left out, and the samples are in metrics.jsonl",
+            (long long)s->at.step + 1, what);
+    if (err) *err = (s4d_err){0};
+    s4d_engine_zero_grad(&s->engine);
+    g->dropped = true;
+    return s4d_runlog_not_finite(s->log, what, batch, &s->train[batch->modality], s->at.epoch + 1, s->at.step, err);
+}
+
 static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, epoch_sums *sums, s4d_err *err)
 {
     s4d_step_result r;
     double scale = 1.0 / s->o->train.accumulate;
     s4d_status status = s4d_engine_train(&s->engine, batch, (uint32_t)s->at.epoch, scale, &r, err);
     if (status != S4D_OK) return status;
-    if (!isfinite(r.loss) || !isfinite(r.balance)) return diverged(s, batch, "loss", err);
+    if (!isfinite(r.loss) || !isfinite(r.balance)) return not_finite(s, batch, "loss", g, err);
     g->seen[batch->modality] = true;
     g->sum.loss += r.loss * scale;
     g->sum.balance += r.balance * scale;
@@ -66,12 +83,14 @@ static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_e
     double norm, rate = s4d_schedule_rate(&s->schedule, s->at.step), begin = s4d_clock_ms();
     s4d_status status = s4d_engine_grad_norm(&s->engine, s->o->train.clip_grad, &norm, err);
     if (status != S4D_OK) return status;
-    if (!isfinite(norm)) return diverged(s, batch, "gradient", err);
+    if (!isfinite(norm)) return not_finite(s, batch, "gradient", g, err);
     s4d_optim_step(&s->optim, s->engine.be, s->engine.params, rate, g->seen);
+    s4d_engine_average(&s->engine, false);
     s4d_engine_zero_grad(&s->engine);
     g->compute_ms += s4d_clock_ms() - begin;
     s->at.step++;
     s->at.batch = batch->index + 1;
+    s->dropped_in_a_row = 0;
     if ((s->at.step - 1) % s->o->train.log_every) return s4d_backend_check(s->engine.be, err);
     bool moae = s->engine.classifier && s->o->model.moae.layer_count > 0;
     s4d_step_line line = {.step = s->at.step, .epoch = s->at.epoch + 1,
@@ -113,6 +132,7 @@ static s4d_status check_read(const s4d_session *s, const epoch_sums *sums, s4d_e
 static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
 {
     s4d_status status = s4d_loader_start(s->loader, (uint32_t)s->at.epoch, s->at.batch, err);
+    int every = s->o->train.checkpoint_every;
     group g = {0};
     while (status == S4D_OK) {
         const s4d_batch *batch = NULL;
@@ -128,8 +148,10 @@ static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
             status = add_batch(s, batch, &g, sums, err);
             g.compute_ms += s4d_clock_ms() - begin;
         }
-        if (status != S4D_OK || ++g.batches < s->o->train.accumulate) continue;
-        if (g.samples) status = update(s, batch, &g, err);
+        if (status != S4D_OK || (++g.batches < s->o->train.accumulate && !g.dropped)) continue;
+        bool updated = g.samples && !g.dropped;
+        if (updated) status = update(s, batch, &g, err);
+        if (updated && status == S4D_OK && every && s->at.step % every == 0) status = s4d_checkpoint_save(s, err);
         sums->samples += g.samples;
         sums->data_ms += g.data_ms;
         sums->compute_ms += g.compute_ms;
@@ -145,11 +167,15 @@ static s4d_status evaluate_one(s4d_session *s, s4d_modality modality, const s4d_
     s4d_head_classes head = {.count = s->train[modality].class_count};
     memcpy(head.name, s->train[modality].classes, sizeof head.name);
     result->trained = s->o->resolved;
+    bool averaged = s->o->train.ema_eval && !s->finishing;
+    if (averaged) s4d_engine_swap_average(&s->engine);
     s4d_status status = s4d_evaluate_set(&s->engine, modality, manifest, &head, result, err);
+    if (averaged) s4d_engine_swap_average(&s->engine);
     if (status != S4D_OK) return status;
     s4d_log(S4D_LOG_INFO, "%s on %s: UAR %.2f, WAR %.2f", strcmp(result->split, "test") ? "held-out samples" : "test",
             result->set->name, 100 * result->metrics.uar, 100 * result->metrics.war);
-    return s4d_runlog_result(s->log, result, s->at.epoch, s->at.step, err);
+    /* Lines stand in the order of steps, so that a resumed run knows which are its own; at the end that is the last one. */
+    return s4d_runlog_result(s->log, result, s->at.epoch, s->finishing ? s->saved : s->at.step, err);
 }
 
 /* final: of the model that is kept. Else the test lists may be what the epoch is selected by. */
@@ -187,16 +213,26 @@ static s4d_status evaluate_if_due(s4d_session *s, s4d_err *err)
     return last && !selecting ? S4D_OK : evaluate_tests(s, false, err);
 }
 
-/* The model that is kept, its tests, its file. */
-static s4d_status finish(s4d_session *s, s4d_err *err)
+static s4d_status write_kept(const s4d_session *s, const char *name, bool averaged, s4d_err *err)
 {
     char path[S4D_PATH_MAX], selection[S4D_SELECTION_TEXT];
-    s4d_status status = s->o->stage == S4D_FINETUNE ? s4d_select_take(s, err) : S4D_OK;
-    if (status == S4D_OK) status = evaluate_tests(s, true, err);
     s4d_select_text(s, selection);
-    if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &s->at, selection, path, err);
-    return status;
+    s4d_status status = s4d_path_join(path, s->o->output, name, err);
+    s4d_model_about about = {.at = &s->at, .selection = selection, .averaged = averaged};
+    return status == S4D_OK ? s4d_checkpoint_write_model(&s->engine, &about, path, err) : status;
+}
+
+/* The model that is kept, its tests, its file; beside it the average, where that is not what is kept. */
+static s4d_status finish(s4d_session *s, s4d_err *err)
+{
+    const s4d_train_opts *t = &s->o->train;
+    s4d_status status = S4D_OK;
+    if (t->ema > 0 && !t->ema_eval) status = write_kept(s, "model_ema.safetensors", true, err);
+    s->finishing = true;
+    if (t->ema_eval && t->select == S4D_SELECT_LAST) s4d_engine_swap_average(&s->engine);
+    if (status == S4D_OK && s->o->stage == S4D_FINETUNE) status = s4d_select_take(s, err);
+    if (status == S4D_OK) status = evaluate_tests(s, true, err);
+    return status == S4D_OK ? write_kept(s, "model.safetensors", false, err) : status;
 }
 
 /* A checkpoint comes before its evaluation, so a run cut in between evaluates first when it goes on. */
@@ -243,6 +279,7 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
             s->o->stage == S4D_PRETRAIN ? "pre-training" : "fine-tuning",
             (long long)s4d_params_elements(s->engine.params), (long long)s->schedule.steps,
             s4d_backend_description(s->engine.be));
+    if (s->saved < 0) s4d_engine_average(&s->engine, true);
     status = run_epochs(s, err);
     if (status == S4D_INTERRUPTED || status == S4D_TERMINATED) return leave_checkpoint(s, status, err);
     return status == S4D_OK ? finish(s, err) : status;

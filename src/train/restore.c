@@ -126,7 +126,7 @@ static s4d_status load_best(s4d_session *s, const char *path, const s4d_safetens
     return status;
 }
 
-/* named: the step that the checkpoint's folder bears. */
+/* named: the step that the checkpoint's folder bears, -1: none. */
 static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4d_err *err)
 {
     s4d_safetensors *file = NULL;
@@ -140,11 +140,11 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) status = read_number(path, file, "s4d.batch", STEPS_MAX, &s->at.batch, err);
     s->at.epoch = (int)epoch;
     if (status == S4D_OK) status = load_best(s, path, file, err);
-    if (status == S4D_OK && s->at.step != named)
+    if (status == S4D_OK && named >= 0 && s->at.step != named)
         status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "
                                               "checkpoint", path, (long long)s->at.step);
     if (status == S4D_OK && epoch + (s->at.batch > 0) > s->o->train.epochs)
-        status = s4d_err_set(err, S4D_USAGE, "train.epochs: %d, but %s stands in epoch %lld; raise it, or use s4d eval on that "
+        status = s4d_err_set(err, S4D_USAGE, "train.epochs: %d, but the checkpoint of %s stands in epoch %lld; raise it, or use s4d eval on that "
                                              "checkpoint", s->o->train.epochs, s->o->output, (long long)epoch + (s->at.batch > 0));
     if (status == S4D_OK) {
         const s4d_safetensors_info *info = s4d_safetensors_find(file, "updates");
@@ -167,7 +167,9 @@ static bool keep_line(const char *line, size_t size, int64_t step)
     bool keep = false;
     if (s4d_json_parse(line, size, "metrics.jsonl", &doc, NULL) == S4D_OK) {
         const s4d_json *node = s4d_json_find(doc, "step");
-        keep = node && s4d_json_integer(node, &at) && at <= step - (s4d_json_find(doc, "event") ? 1 : 0);
+        const s4d_json *event = s4d_json_find(doc, "event");
+        bool evaluation = event && s4d_json_kind_of(event) == S4D_JSON_STRING && strcmp(s4d_json_string(event), "evaluation") == 0;
+        keep = node && s4d_json_integer(node, &at) && at <= step - evaluation;
     }
     s4d_json_destroy(&doc);
     return keep;
@@ -194,46 +196,98 @@ s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err)
     return status;
 }
 
-/* The folder's config against this one, before anything is read or written. */
-static s4d_status check_run(const s4d_session *s, s4d_err *err)
+/* The config of the run that goes on against this one, before anything is written. */
+static s4d_status check_run(const s4d_session *s, const char *run, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     s4d_bytes text = {0};
     s4d_str before = {0};
-    s4d_status status = s4d_path_join(path, s->o->output, "config.resolved.json", err);
+    s4d_status status = s4d_path_join(path, run, "config.resolved.json", err);
     if (status != S4D_OK || !s4d_path_exists(path)) return status; /* nothing was begun */
     status = s4d_file_read(path, CONFIG_BYTES_MAX, &text, err);
     if (status == S4D_OK) s4d_str_add_bytes(&before, text.data, text.size);
     if (before.failed) status = s4d_err_memory(err, text.size, "the run's config");
-    if (status == S4D_OK) status = s4d_settings_may_resume(before.text ? before.text : "", s->o->resolved, s->o->output, err);
+    if (status == S4D_OK) status = s4d_settings_may_resume(before.text ? before.text : "", s->o->resolved, run, err);
     s4d_str_release(&before);
     s4d_bytes_release(&text);
     return status;
 }
 
-static s4d_status load_newest(s4d_session *s, const char *name, s4d_err *err)
+/* The average goes on where the checkpoint has one, and else begins at its weights. */
+static s4d_status load_average(s4d_session *s, const char *folder, s4d_err *err)
 {
-    char folder[S4D_PATH_MAX], newest[S4D_PATH_MAX], path[S4D_PATH_MAX];
-    s4d_status status = s4d_path_join(folder, s->o->output, "checkpoints", err);
-    if (status == S4D_OK) status = s4d_path_join(newest, folder, name, err);
-    if (status == S4D_OK) status = s4d_path_join(path, newest, "model.safetensors", err);
+    char path[S4D_PATH_MAX];
+    s4d_safetensors *file = NULL;
+    if (!s->engine.average.data) return S4D_OK;
+    s4d_status status = s4d_path_join(path, folder, "average.safetensors", err);
+    if (status == S4D_OK && !s4d_path_exists(path)) {
+        s4d_engine_average(&s->engine, true);
+        return S4D_OK;
+    }
+    if (status == S4D_OK) status = s4d_safetensors_open(path, &file, err);
+    if (status == S4D_OK) status = load_block(&s->engine, path, file, "", s->engine.average, err);
+    s4d_safetensors_close(&file);
+    return status;
+}
+
+static s4d_status load_folder(s4d_session *s, const char *folder, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    const char *name = s4d_path_name(folder);
+    int64_t named = strncmp(name, "step-", 5) == 0 ? strtoll(name + 5, NULL, 10) : -1;
+    s4d_status status = s4d_path_join(path, folder, "model.safetensors", err);
     if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
-    if (status == S4D_OK) status = s4d_path_join(path, newest, "state.safetensors", err);
-    if (status == S4D_OK) status = load_state(s, path, strtoll(name + strlen("step-"), NULL, 10), err);
+    if (status == S4D_OK) status = load_average(s, folder, err);
+    if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
+    if (status == S4D_OK) status = load_state(s, path, named, err);
+    return status;
+}
+
+/* From the newest back to the first that is whole. */
+static s4d_status load_newest(s4d_session *s, const char *run, const s4d_strlist *list, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX], path[S4D_PATH_MAX];
+    s4d_err first = {0};
+    s4d_status status = s4d_path_join(folder, run, "checkpoints", err);
+    for (size_t i = list->count; i > 0 && status == S4D_OK; --i) {
+        s4d_err why = {0};
+        status = s4d_path_join(path, folder, list->item[i - 1], err);
+        if (status != S4D_OK) break;
+        status = load_folder(s, path, &why);
+        if (status == S4D_OK) return S4D_OK;
+        if (i == list->count) first = why;
+        if (status != S4D_FAILED || i == 1) return s4d_err_set(err, first.status, "%s", first.text);
+        s4d_log(S4D_LOG_WARN, "%s; going back to the checkpoint before", why.text);
+        status = S4D_OK;
+    }
     return status;
 }
 
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
 {
+    char path[S4D_PATH_MAX];
+    const char *from = s->o->resume_from[0] ? s->o->resume_from : s->o->output;
     s4d_strlist list = {0};
-    s4d_status status = check_run(s, err);
-    if (status == S4D_OK) status = s4d_checkpoint_list(s, &list, err);
-    if (status == S4D_OK && list.count == 0) {
+    s4d_status status = s4d_path_join(path, from, "state.safetensors", err);
+    bool one = status == S4D_OK && s4d_path_exists(path); /* a checkpoint itself: its run stands two folders above */
+    if (one) {
+        char above[S4D_PATH_MAX], run[S4D_PATH_MAX];
+        s4d_path_dir(above, from);
+        s4d_path_dir(run, above);
+        status = check_run(s, run, err);
+        if (status == S4D_OK) status = load_folder(s, from, err);
+    } else {
+        if (status == S4D_OK) status = check_run(s, from, err);
+        if (status == S4D_OK) status = s4d_checkpoint_list(from, &list, err);
+        if (status == S4D_OK && list.count == 0 && s->o->resume_from[0])
+            status = s4d_err_set(err, S4D_FAILED, "%s: is neither a checkpoint nor a run folder that holds one; name another", from);
+        if (status == S4D_OK && list.count) status = load_newest(s, from, &list, err);
+    }
+    if (status == S4D_OK && !one && list.count == 0) {
         s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
     } else if (status == S4D_OK) {
-        status = load_newest(s, list.item[list.count - 1], err);
-        if (status == S4D_OK) s->saved = s->at.step;
-        if (status == S4D_OK) s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
+        s->saved = s->at.step;
+        s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
     }
     s4d_strlist_release(&list);
     return status;

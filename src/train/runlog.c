@@ -64,6 +64,25 @@ s4d_status s4d_runlog_step(s4d_appender *log, const s4d_step_line *line, s4d_err
     return append(log, &w, err);
 }
 
+s4d_status s4d_runlog_not_finite(s4d_appender *log, const char *what, const s4d_batch *batch, const s4d_manifest *manifest,
+                                 int epoch, int64_t step, s4d_err *err)
+{
+    s4d_json_writer w = {0};
+    s4d_json_open(&w, '{');
+    put_text(&w, "event", "not_finite");
+    put_integer(&w, "step", step + 1);
+    put_integer(&w, "epoch", epoch);
+    put_text(&w, "what", what);
+    put_text(&w, "modality", s4d_modality_name(batch->modality));
+    put_integer(&w, "batch", batch->index + 1);
+    s4d_json_put_key(&w, "samples");
+    s4d_json_open(&w, '[');
+    for (int i = 0; i < batch->count; ++i) s4d_json_put_string(&w, manifest->sample[batch->sample[i]].id);
+    s4d_json_close(&w, ']');
+    s4d_json_close(&w, '}');
+    return append(log, &w, err);
+}
+
 s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err)
 {
     s4d_json_writer w = {0};

@@ -3,6 +3,7 @@
 #define S4D_TRAIN_RUNLOG_H
 
 #include "s4d/base/file.h"
+#include "s4d/data/manifest.h"
 #include "s4d/train/metrics.h"
 #include "s4d/train/options.h"
 #include "train/engine.h"
@@ -25,6 +26,10 @@ typedef struct s4d_step_line {
     int64_t samples, skipped;
 } s4d_step_line;
 s4d_status s4d_runlog_step(s4d_appender *log, const s4d_step_line *line, s4d_err *err);
+
+/* An update that was left out: a line with "event": "not_finite" and the samples' ids. step: updates done before it. */
+s4d_status s4d_runlog_not_finite(s4d_appender *log, const char *what, const s4d_batch *batch, const s4d_manifest *manifest,
+                                 int epoch, int64_t step, s4d_err *err);
 
 /* An evaluation of one set. */
 typedef struct s4d_result {

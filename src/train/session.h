@@ -30,6 +30,8 @@ typedef struct s4d_session {
     s4d_position at;
     double best;   /* of the epochs seen, by train.select_by; -1: none yet */
     s4d_position best_at;
+    int dropped_in_a_row; /* updates left out since the last one, as not finite */
+    bool finishing;       /* the weights are those that are kept */
     int64_t saved; /* step of the newest checkpoint, -1: there is none */
 } s4d_session;
 
@@ -65,15 +67,21 @@ void s4d_select_text(const s4d_session *s, char text[S4D_SELECTION_TEXT]);
 
 /* ---- checkpoints (checkpoint.c) ---- */
 
-/* PATH: weights with the published names; config, stage and class names in the metadata, and how this model was selected
- * (NULL: it is of a run under way). */
-s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_position *at, const char *selection, const char *path,
-                                      s4d_err *err);
-/* OUTPUT/checkpoints/step-N/{model,state}.safetensors, put in place by one rename; older ones are removed. */
+/* What a file of weights is. */
+typedef struct s4d_model_about {
+    const s4d_position *at;
+    const char *selection; /* how it was selected, in words; NULL: it is of a run under way */
+    bool averaged;         /* the moving average instead of the weights */
+} s4d_model_about;
+/* PATH: weights with the published names; config, stage and class names in the metadata. */
+s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_model_about *about, const char *path, s4d_err *err);
+/* OUTPUT/checkpoints/step-N/{model,state}.safetensors, and average.safetensors with train.ema, written as .tmp-N and put in
+ * place by one rename; of older ones train.keep_checkpoints - 1 stay. */
 s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err);
-/* Names of the whole checkpoints in OUTPUT/checkpoints, oldest first. */
-s4d_status s4d_checkpoint_list(const s4d_session *s, s4d_strlist *out, s4d_err *err);
-/* Loads the newest checkpoint of the run folder, if there is one and the settings agree; writes nothing. */
+/* Names of the checkpoints in RUN/checkpoints, oldest first. */
+s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err);
+/* Loads the newest whole checkpoint of the run folder, or the one resume_from names, if there is one and the settings agree;
+ * writes nothing. */
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
 /* Takes from metrics.jsonl what the checkpoint has not seen. */
 s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);

@@ -39,7 +39,9 @@ class Guards(Case):
     def setUp(self):
         super().setUp()
         self.out = self.dir / "run"
-        self.config = self.write(finetune_config())
+        config = finetune_config()
+        config["train"]["keep_checkpoints"] = 1
+        self.config = self.write(config)
         self.ok("finetune", "--config", self.config, "--output", self.out)
         self.model = self.out / "model.safetensors"
         self.assertTrue((self.out / CHECKPOINT).is_dir())

@@ -21,9 +21,9 @@ enum { TEXT = 256, CANDIDATES = 12 };
 static char path[2][32] = {"/tmp/s4d-config-XXXXXX", "/tmp/s4d-config-XXXXXX"}; /* by stage */
 
 static const char *const base[2] = {
-    "{\"stage\": \"pretrain\", \"data\": {\"image\": {\"train\": \"i\", \"format\": \"text\", \"classes\": \"rafdb\"},"
+    "{\"stage\": \"pretrain\", \"train\": {\"ema\": 0.5}, \"data\": {\"image\": {\"train\": \"i\", \"format\": \"text\", \"classes\": \"rafdb\"},"
     " \"video\": {\"train\": \"v\", \"format\": \"csv\", \"classes\": \"dfew\"}}}",
-    "{\"stage\": \"finetune\", \"data\": {\"image\": {\"train\": \"i\", \"classes\": \"affectnet7\"},"
+    "{\"stage\": \"finetune\", \"train\": {\"ema\": 0.5}, \"data\": {\"image\": {\"train\": \"i\", \"classes\": \"affectnet7\"},"
     " \"video\": {\"train\": \"v\", \"classes\": \"dfew\"}}}"};
 
 /* The node's text in one line. */

@@ -48,6 +48,8 @@ s4d_status s4d_dir_make(const char *path, s4d_err *err); /* with parents; existi
 s4d_status s4d_dir_list(const char *path, s4d_strlist *out, s4d_err *err);
 /* Moves a folder to a place where nothing is, in one step, and makes that durable. */
 s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err);
+/* Removes the folders in it whose names begin with prefix; an absent folder is fine. */
+s4d_status s4d_dir_sweep(const char *path, const char *prefix, s4d_err *err);
 s4d_status s4d_dir_remove(const char *path, s4d_err *err); /* with its contents; absent is fine; links are not followed */
 
 #endif

@@ -18,6 +18,9 @@ typedef enum s4d_select {
 } s4d_select;
 typedef enum s4d_select_by { S4D_BY_WAR, S4D_BY_UAR } s4d_select_by;
 
+/* What follows a loss or gradient that is not finite. */
+typedef enum s4d_not_finite { S4D_NOT_FINITE_STOP, S4D_NOT_FINITE_SKIP } s4d_not_finite;
+
 /* AdamW and its schedule (METHOD.md sections 4 and 5). */
 typedef struct s4d_train_opts {
     int epochs;
@@ -40,6 +43,11 @@ typedef struct s4d_train_opts {
     s4d_select select;      /* on the videos where there are any, else the images */
     s4d_select_by select_by;
     double held_out;        /* share of each class */
+    s4d_not_finite not_finite; /* the run ends, or the update is left out and its samples are named */
+    int keep_checkpoints;   /* newest ones that are kept */
+    int checkpoint_every;   /* updates between checkpoints, beside those after each epoch; 0: none */
+    double ema;             /* decay of a running average of the weights, each update: a += (1 - ema) (w - a); 0: none */
+    bool ema_eval;          /* evaluate, select and keep the average instead of the weights */
 } s4d_train_opts;
 
 typedef struct s4d_eval_opts {
@@ -64,7 +72,8 @@ typedef struct s4d_run_opts {
 
     /* Not settings of the config: */
     const char *resolved; /* the resolved config as JSON text, for config.resolved.json and the checkpoint; lives longer */
-    bool resume;          /* go on where the run folder's newest checkpoint stands */
+    bool resume;          /* go on where the newest checkpoint stands */
+    char resume_from[S4D_PATH_MAX]; /* a checkpoint or a run folder; "": the run's own folder */
     bool overwrite;       /* empty the run folder first */
 } s4d_run_opts;
 
