@@ -252,6 +252,26 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
     return best;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+void s4d_str_csv(s4d_str *s, const char *text)
+{
+    size_t n = strlen(text);
+    if (!strpbrk(text, ",\"\r\n") && (n == 0 || (!is_blank(text[0]) && !is_blank(text[n - 1])))) {
+        s4d_str_add(s, text);
+        return;
+    }
+    s4d_str_add(s, "\"");
+    for (; *text; text++) {
+        s4d_str_add_bytes(s, "\"", *text == '"' ? 1 : 0);
+        s4d_str_add_bytes(s, text, 1);
+    }
+    s4d_str_add(s, "\"");
+}
+
 void s4d_str_printable(char *text)
 {
     for (; *text; text++) {

@@ -239,30 +239,13 @@ s4d_status s4d_table_read(const char *path, s4d_table *out, s4d_err *err)
 
 /* ---- writing ---- */
 
-static void put_field(s4d_str *out, const char *text)
-{
-    size_t n = strlen(text);
-    bool plain = !strpbrk(text, ",\"\r\n") && (n == 0 || (text[0] != ' ' && text[0] != '\t' && text[n - 1] != ' ' &&
-                                                          text[n - 1] != '\t'));
-    if (plain) {
-        s4d_str_add(out, text);
-        return;
-    }
-    s4d_str_add(out, "\"");
-    for (; *text; text++) {
-        s4d_str_add_bytes(out, "\"\"", *text == '"' ? 1 : 0);
-        s4d_str_add_bytes(out, text, 1);
-    }
-    s4d_str_add(out, "\"");
-}
-
 static void put_cell(s4d_str *out, const s4d_row *row, s4d_column c)
 {
     switch (c) {
-    case S4D_COLUMN_PATH: put_field(out, row->path); break;
-    case S4D_COLUMN_LABEL: put_field(out, row->label); break;
-    case S4D_COLUMN_SPLIT: put_field(out, row->split); break;
-    case S4D_COLUMN_SUBJECT: put_field(out, row->subject); break;
+    case S4D_COLUMN_PATH: s4d_str_csv(out, row->path); break;
+    case S4D_COLUMN_LABEL: s4d_str_csv(out, row->label); break;
+    case S4D_COLUMN_SPLIT: s4d_str_csv(out, row->split); break;
+    case S4D_COLUMN_SUBJECT: s4d_str_csv(out, row->subject); break;
     case S4D_COLUMN_FOLD:
         if (row->fold > 0) {
             s4d_str_printf(out, "%d", row->fold);

@@ -7,25 +7,14 @@
 const char s4d_report_csv_columns[] = "run,set,modality,fold,measure,class,percent,deviation,low,high,samples,missing,"
                                       "published_s4d,published_videomae,protocol";
 
-static void add_text(s4d_str *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        s4d_str_add(out, text);
-        return;
-    }
-    s4d_str_add(out, "\"");
-    for (; *text; ++text) s4d_str_printf(out, *text == '"' ? "\"\"" : "%c", *text);
-    s4d_str_add(out, "\"");
-}
-
 /* run,set,modality,fold,measure,class, */
 static void add_place(s4d_str *out, const s4d_sheet *t, const s4d_row *row, const char *measure, const char *class_name)
 {
-    add_text(out, row->entry->run);
+    s4d_str_csv(out, row->entry->run);
     s4d_str_add(out, ",");
-    add_text(out, t->like->set);
+    s4d_str_csv(out, t->like->set);
     s4d_str_printf(out, ",%s,%s,%s,", t->like->image ? "image" : "video", row->mean ? "mean" : row->number, measure);
-    add_text(out, class_name);
+    s4d_str_csv(out, class_name);
     s4d_str_add(out, ",");
 }
 
@@ -58,7 +47,7 @@ static void add_share(s4d_str *out, const s4d_sheet *t, const s4d_row *row, int 
         add_published(out, p ? (which ? p->war : p->uar) : NULL);
     else
         s4d_str_add(out, ",,");
-    add_text(out, row->protocol);
+    s4d_str_csv(out, row->protocol);
     s4d_str_add(out, "\n");
 }
 
@@ -72,7 +61,7 @@ void s4d_sheet_csv(s4d_str *out, const s4d_sheet *t, bool against_paper)
             add_place(out, t, row, "recall", t->like->classes.item[c]);
             add_value(out, &row->recall[c]);
             s4d_str_printf(out, ",,%lld,,,,", (long long)row->support[c]);
-            add_text(out, row->protocol);
+            s4d_str_csv(out, row->protocol);
             s4d_str_add(out, "\n");
         }
     }

@@ -75,17 +75,6 @@ static s4d_status predict_all(s4d_engine *e, const s4d_loader_opts *opts, int cl
     return status;
 }
 
-static void csv_field(s4d_str *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        s4d_str_add(out, text);
-        return;
-    }
-    s4d_str_add(out, "\"");
-    for (; *text; ++text) s4d_str_printf(out, *text == '"' ? "\"\"" : "%c", *text);
-    s4d_str_add(out, "\"");
-}
-
 static s4d_status write_predictions(const char *folder, const s4d_manifest *m, const tally *t, s4d_err *err)
 {
     s4d_str out = {0};
@@ -96,7 +85,7 @@ static s4d_status write_predictions(const char *folder, const s4d_manifest *m, c
     for (size_t i = 0; i < m->count; ++i) {
         if (!t->seen[i]) continue;
         const double *prob = t->prob + i * (size_t)m->class_count;
-        csv_field(&out, m->sample[i].id);
+        s4d_str_csv(&out, m->sample[i].id);
         s4d_str_printf(&out, ",%s,%s", m->classes[m->sample[i].label],
                        m->classes[s4d_metrics_argmax(prob, m->class_count)]);
         for (int c = 0; c < m->class_count; ++c) s4d_str_printf(&out, ",%.6g", prob[c]);

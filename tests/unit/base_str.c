@@ -153,6 +153,20 @@ static void nearest_word(void **state)
     assert_null(s4d_str_nearest(endless, word, 3));
 }
 
+static void csv_fields(void **state)
+{
+    (void)state;
+    static const char *const field[][2] = {{"plain words", "plain words"}, {"", ""}, {"a,b", "\"a,b\""},
+                                           {"say \"hi\"", "\"say \"\"hi\"\"\""}, {"two\nlines", "\"two\nlines\""},
+                                           {" before", "\" before\""}, {"behind\t", "\"behind\t\""}};
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        s4d_str s = {0};
+        s4d_str_csv(&s, field[i][0]);
+        assert_string_equal(s.text ? s.text : "", field[i][1]);
+        s4d_str_release(&s);
+    }
+}
+
 static void utf8(void **state)
 {
     (void)state;
@@ -201,6 +215,7 @@ int main(void)
         cmocka_unit_test(natural_order),
         cmocka_unit_test(endings),
         cmocka_unit_test(nearest_word),
+        cmocka_unit_test(csv_fields),
         cmocka_unit_test(utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,9 @@ bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case igno
  * you mean". */
 const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
 
+/* Adds text as a field of a csv line (RFC 4180): in quotes where a comma, a quote, a line end or an outer blank is in it. */
+void s4d_str_csv(s4d_str *s, const char *text);
+
 /* Control bytes become '?', so that names out of files cannot move the cursor of a terminal. */
 void s4d_str_printable(char *text);
 
