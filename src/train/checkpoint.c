@@ -7,12 +7,13 @@
 #include "s4d/ckpt/safetensors.h"
 #include "train/session.h"
 
-enum { META_MAX = 16 };
+enum { META_MAX = 20 };
 
 /* Name-value pairs of a file's metadata, with the texts made for them. */
 typedef struct metadata {
     s4d_safetensors_pair pair[META_MAX];
     int count;
+    char normalisation[128];
     char step[24], epoch[24], batch[24], best[32], best_step[24], best_epoch[24];
     s4d_json_writer classes[2];
 } metadata;
@@ -36,6 +37,9 @@ static void add_classes(metadata *m, const s4d_engine *e, int modality)
 
 static void describe(metadata *m, const s4d_engine *e, const s4d_position *at)
 {
+    snprintf(m->normalisation, sizeof m->normalisation, "{\"mean\": [%g, %g, %g], \"std\": [%g, %g, %g]}",
+             (double)s4d_pixel_mean[0], (double)s4d_pixel_mean[1], (double)s4d_pixel_mean[2], (double)s4d_pixel_std[0],
+             (double)s4d_pixel_std[1], (double)s4d_pixel_std[2]);
     snprintf(m->step, sizeof m->step, "%lld", (long long)at->step);
     snprintf(m->epoch, sizeof m->epoch, "%d", at->epoch);
     snprintf(m->batch, sizeof m->batch, "%lld", (long long)at->batch);
@@ -45,6 +49,7 @@ static void describe(metadata *m, const s4d_engine *e, const s4d_position *at)
     add(m, "s4d.step", m->step);
     add(m, "s4d.epoch", m->epoch);
     add(m, "s4d.batch", m->batch);
+    add(m, "s4d.normalisation", m->normalisation);
     add(m, "config", e->o->resolved);
     for (int i = 0; i < 2; ++i)
         if (e->classes[i]) add_classes(m, e, i);
@@ -123,6 +128,12 @@ static s4d_status write_file(const char *path, const snapshot *s, const metadata
                                                                    .metadata_count = (size_t)m->count}, err);
 }
 
+static void add_prints(metadata *m, const s4d_session *s)
+{
+    if (s->print[S4D_IMAGE][0]) add(m, "s4d.data.image", s->print[S4D_IMAGE]);
+    if (s->print[S4D_VIDEO][0]) add(m, "s4d.data.video", s->print[S4D_VIDEO]);
+}
+
 static void add_best(metadata *m, const s4d_session *s)
 {
     if (s->best < 0) return;
@@ -154,6 +165,7 @@ static s4d_status write_state(const s4d_session *session, const char *path, s4d_
     metadata m = {0};
     snapshot s;
     describe(&m, e, &session->at);
+    add_prints(&m, session);
     add_best(&m, session);
     s4d_tensor block[2] = {e->params->m, e->params->v};
     s4d_status status = take_snapshot(e, block, (const char *const[]){"m/", "v/"}, 2, &s, err);

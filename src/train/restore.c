@@ -108,6 +108,19 @@ static s4d_status read_number(const char *path, const s4d_safetensors *file, con
     return S4D_OK;
 }
 
+/* The same lists: others would make other batches from here on. */
+static s4d_status check_prints(const s4d_session *s, const char *path, const s4d_safetensors *file, s4d_err *err)
+{
+    static const char *const key[2] = {"s4d.data.image", "s4d.data.video"};
+    for (int i = 0; i < 2; ++i) {
+        const char *before = s4d_safetensors_metadata(file, key[i]);
+        if (before && s->print[i][0] && strcmp(before, s->print[i]) != 0)
+            return s4d_err_set(err, S4D_USAGE, "data.%s.train: the list has changed since %s was written; bring it back, or begin "
+                                               "another run", s4d_modality_name((s4d_modality)i), path);
+    }
+    return S4D_OK;
+}
+
 /* What was the best so far, where the run selects. */
 static s4d_status load_best(s4d_session *s, const char *path, const s4d_safetensors *file, s4d_err *err)
 {
@@ -139,6 +152,7 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", INT32_MAX, &epoch, err);
     if (status == S4D_OK) status = read_number(path, file, "s4d.batch", STEPS_MAX, &s->at.batch, err);
     s->at.epoch = (int)epoch;
+    if (status == S4D_OK) status = check_prints(s, path, file, err);
     if (status == S4D_OK) status = load_best(s, path, file, err);
     if (status == S4D_OK && named >= 0 && s->at.step != named)
         status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "

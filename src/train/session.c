@@ -1,6 +1,7 @@
 /* Opening a training run: everything is read and checked before the first file is created. */
 #include "train/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 
@@ -11,6 +12,8 @@ static s4d_status read_lists(s4d_session *s, s4d_err *err)
         const s4d_set_opts *set = s4d_run_set(s->o, (s4d_modality)i);
         s4d_bad_sample rule = s->o->data.on_bad_sample;
         if (set->train[0]) status = s4d_manifest_read(set, S4D_LIST_TRAIN, rule, &s->train[i], err);
+        if (status == S4D_OK && set->train[0])
+            snprintf(s->print[i], sizeof s->print[i], "%016llx", (unsigned long long)s4d_manifest_fingerprint(&s->train[i]));
         if (status == S4D_OK && set->test[0] && s->o->stage == S4D_FINETUNE)
             status = s4d_manifest_read(set, S4D_LIST_TEST, rule, &s->test[i], err);
     }

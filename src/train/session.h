@@ -20,6 +20,7 @@ enum { S4D_SELECTION_TEXT = 256 };
 typedef struct s4d_session {
     const s4d_run_opts *o;
     s4d_manifest train[2], test[2]; /* by modality; empty where the set has no such list */
+    char print[2][24];              /* fingerprints of the training lists, in hexadecimal; "" where there is none */
     s4d_manifest held;              /* out of training, to select by; empty unless train.select asks for it */
     s4d_engine engine;
     s4d_loader_set set[2];

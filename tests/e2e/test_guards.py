@@ -114,6 +114,15 @@ class Guards(Case):
         self.assertIn("train.epochs: was 2, is 3", done.stderr)
         self.assertEqual(strict_lines(self.out / "metrics.jsonl")[-1]["epoch"], 3)
 
+    def test_resume_with_another_list(self):
+        config = json.loads(self.config.read_text())
+        rows = (pathlib.Path(config["data"]["image"]["root"]) / "images/train.txt").read_text().splitlines()
+        config["data"]["image"]["train"] = str(self.write("\n".join(reversed(rows)) + "\n", "turned.txt"))
+        before = contents(self.out)
+        self.fails(2, ["data.image.train", "has changed"], "finetune", "--config", self.write(config), "--output", self.out,
+                   "--resume")
+        self.assertEqual(contents(self.out), before)
+
     def test_resume_needs_no_init(self):
         first = self.dir / "first.safetensors"
         shutil.copy(self.model, first)

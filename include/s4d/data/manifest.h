@@ -34,6 +34,8 @@ typedef enum s4d_list_role { S4D_LIST_TRAIN, S4D_LIST_TEST } s4d_list_role;
 s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_bad_sample on_bad,
                              s4d_manifest *out, s4d_err *err);
 void s4d_manifest_release(s4d_manifest *m);
+/* Of the classes and of every sample's id, label and times, in order (XXH3-64); the same on machines of one byte order. */
+uint64_t s4d_manifest_fingerprint(const s4d_manifest *m);
 
 /* Class names and orders of the known sets, one table for each file in data/labels: "dfew", "ferv39k",
  * "ferv39k_maedfer", ... The count is 0 for an unknown table. */
