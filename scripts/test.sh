@@ -100,6 +100,8 @@ for target in list picture video; do
 done
 check "sanitized tiny run" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_from_pretrained
 
+check "sanitized runs whose writing fails go on" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_faults.Faults
+
 say "the binary as a user runs it"
 check_counted "end to end" python3 tests/e2e/run.py
 check "the README's commands" python3 tests/e2e/readme.py
@@ -109,6 +111,7 @@ if $long; then
     say "the long tier"
     check "build with OpenBLAS" build build-cblas -DS4D_CBLAS=CBLAS -DS4D_WERROR=ON
     check_counted "operations with OpenBLAS" build-cblas/tests/parity
+    check "a hundred kills" env S4D_KILLS=100 python3 tests/e2e/run.py test_killed
     check "whole demo" scripts/demo.sh
     check "pre-trained against random start" scripts/compare_start.sh
 fi
