@@ -21,7 +21,7 @@ static int list_options(run_args *a, int wants, arg_option *o)
     if (wants & RUN_RESUME)
         o[n++] = (arg_option){"resume", ARG_MAYBE, &a->resume, "[FROM]", "go on from the newest checkpoint here (auto), of a run or a checkpoint", 0, 0};
     if (wants & RUN_INIT)
-        o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from (model.safetensors)", 0, 0};
+        o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from: whatever \"s4d ckpt import\" reads", 0, 0};
     if (wants & RUN_CHECKPOINT)
         o[n++] = (arg_option){"checkpoint", ARG_TEXT, &a->checkpoint, "FILE", "the model to evaluate (model.safetensors)", 0, 0};
     if (wants & RUN_FOLDS)

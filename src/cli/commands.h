@@ -9,6 +9,7 @@ s4d_status cmd_synth(int argc, char **argv, s4d_err *err);
 s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err);
 s4d_status cmd_finetune(int argc, char **argv, s4d_err *err);
 s4d_status cmd_eval(int argc, char **argv, s4d_err *err);
+s4d_status cmd_ckpt(int argc, char **argv, s4d_err *err);
 s4d_status cmd_report(int argc, char **argv, s4d_err *err);
 s4d_status cmd_bench(int argc, char **argv, s4d_err *err);
 s4d_status cmd_plan(int argc, char **argv, s4d_err *err);

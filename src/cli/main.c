@@ -21,6 +21,7 @@ static const command commands[] = {
     {"pretrain", cmd_pretrain, "stage 1: masked autoencoder on pictures and clips"},
     {"finetune", cmd_finetune, "stage 2: pictures and clips together, or one of them"},
     {"eval", cmd_eval, "UAR, WAR and predictions of a model on test lists"},
+    {"ckpt", cmd_ckpt, "look at files of weights, and bring them from and to other programs"},
     {"report", cmd_report, "tables of results, with intervals and the protocol in words"},
     {"bench", cmd_bench, "how fast sets are decoded"},
     {"plan", cmd_plan, "memory and arithmetic of a run, before it starts"},

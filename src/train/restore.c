@@ -6,6 +6,7 @@
 
 #include "s4d/base/json.h"
 #include "s4d/base/log.h"
+#include "s4d/ckpt/import.h"
 #include "s4d/ckpt/safetensors.h"
 #include "train/session.h"
 #include "train/settings.h"
@@ -309,12 +310,13 @@ s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
 
 /* ---- class names ---- */
 
-static s4d_status read_heads(const char *path, const s4d_safetensors *file, s4d_head_classes head[2], s4d_err *err)
+/* list: the class names of each modality as JSON, or NULL. */
+static s4d_status read_heads(const char *path, const char *const list[2], s4d_head_classes head[2], s4d_err *err)
 {
     static const char *const key[2] = {"classes.image", "classes.video"};
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        const char *text = s4d_safetensors_metadata(file, key[i]);
+        const char *text = list[i];
         s4d_json *doc = NULL;
         head[i].count = 0;
         if (!text) continue;
@@ -348,7 +350,9 @@ s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_
 {
     s4d_safetensors *file = NULL;
     s4d_status status = s4d_safetensors_open(path, &file, err);
-    if (status == S4D_OK) status = read_heads(path, file, head, err);
+    if (status == S4D_OK)
+        status = read_heads(path, (const char *const[2]){s4d_safetensors_metadata(file, "classes.image"),
+                                                         s4d_safetensors_metadata(file, "classes.video")}, head, err);
     if (status == S4D_OK && !head[0].count && !head[1].count)
         status = s4d_err_set(err, S4D_FAILED, "%s: names no classes, so it is not a fine-tuned model of s4d; give the "
                                               "model.safetensors of a fine-tuning run", path);
@@ -369,13 +373,34 @@ static bool head_agrees(const s4d_engine *e, const s4d_head_classes head[2], int
 }
 
 /* The tensor of the file a parameter begins from, or NULL where it keeps its first draw. */
-static const s4d_safetensors_info *find_source(const s4d_engine *e, const s4d_safetensors *file, bool pretrained,
-                                               const s4d_head_classes head[2], const s4d_param *p)
+static const s4d_import_tensor *find_source(const s4d_engine *e, const s4d_import *file, bool pretrained,
+                                            const s4d_head_classes head[2], const s4d_param *p)
 {
     char name[S4D_PARAM_NAME_MAX + 16];
     if (p->modality >= 0 && !head_agrees(e, head, p->modality)) return NULL;
     snprintf(name, sizeof name, "%s%s", pretrained ? "encoder." : "", p->name);
-    return s4d_safetensors_find(file, name);
+    return s4d_import_find(file, name);
+}
+
+/* The names of a head that may agree: another number of classes cannot. */
+static const char *class_list(const s4d_engine *e, const s4d_import *file, s4d_modality modality)
+{
+    const s4d_import_tensor *t = s4d_import_find(file, modality == S4D_IMAGE ? "head.image.weight" : "head.video.weight");
+    bool same = t && t->dim[0] == e->classes[modality];
+    return same ? s4d_import_metadata(file, modality == S4D_IMAGE ? "classes.image" : "classes.video") : NULL;
+}
+
+/* One tensor into parameter i. */
+static s4d_status take_over(s4d_engine *e, const char *path, s4d_import *file, const s4d_import_tensor *t, int i,
+                            float *value, s4d_err *err)
+{
+    const s4d_param *p = &e->params->item[i];
+    s4d_safetensors_info shape = {.name = t->name, .dtype = S4D_F32, .rank = t->rank};
+    memcpy(shape.dim, t->dim, sizeof shape.dim);
+    if (!same_shape(&shape, p)) return wrong_shape(path, &shape, p, err);
+    s4d_status status = s4d_import_read(file, t, value, err);
+    if (status == S4D_OK) s4d_backend_upload_floats(e->be, s4d_params_w(e->params, i), value);
+    return status;
 }
 
 /* What stage 1 does not have: the heads, fc_norm and MoAE. */
@@ -386,22 +411,24 @@ static bool may_be_new(const s4d_param *p)
 
 s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
 {
-    s4d_safetensors *file = NULL;
+    s4d_import *file = NULL;
     s4d_head_classes head[2];
     float *value = NULL;
     int used = 0, fresh = 0;
-    s4d_status status = s4d_safetensors_open(path, &file, err);
-    if (status == S4D_OK) status = check_settings(e, file, path, false, err);
-    if (status == S4D_OK) status = read_heads(path, file, head, err);
+    const s4d_import_opts opts = {.tubelet_size = e->o->model.tubelet_size};
+    s4d_status status = s4d_import_open(path, &opts, &file, err);
+    if (status == S4D_OK) status = s4d_import_check(file, err);
+    const char *config = status == S4D_OK ? s4d_import_metadata(file, "config") : NULL;
+    if (config) status = s4d_settings_same_model(config, e->o->resolved, false, path, err);
+    if (status == S4D_OK)
+        status = read_heads(path, (const char *const[2]){class_list(e, file, S4D_IMAGE), class_list(e, file, S4D_VIDEO)}, head, err);
     if (status == S4D_OK) status = value_room(e, &value, err);
-    bool pretrained = status == S4D_OK && s4d_safetensors_find(file, "encoder.patch_embed.proj.weight");
+    bool pretrained = status == S4D_OK && s4d_import_find(file, "encoder.patch_embed.proj.weight");
     for (int i = 0; i < e->params->count && status == S4D_OK; ++i) {
         const s4d_param *p = &e->params->item[i];
-        const s4d_safetensors_info *info = find_source(e, file, pretrained, head, p);
-        if (info && !same_shape(info, p)) {
-            status = wrong_shape(path, info, p, err);
-        } else if (info) {
-            status = load_into(e, info, s4d_params_w(e->params, i), value, err);
+        const s4d_import_tensor *source = find_source(e, file, pretrained, head, p);
+        if (source) {
+            status = take_over(e, path, file, source, i, value, err);
             ++used;
         } else if (may_be_new(p)) {
             ++fresh;
@@ -412,8 +439,8 @@ s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
     }
     if (status == S4D_OK)
         s4d_log(S4D_LOG_INFO, "%s: %d tensors used, %d begin anew, %d of the file ignored", path, used, fresh,
-                (int)s4d_safetensors_count(file) - used);
+                (int)s4d_import_lines(file) - used);
     s4d_mem_free(value);
-    s4d_safetensors_close(&file);
+    s4d_import_close(&file);
     return status;
 }

@@ -1,0 +1,10 @@
+/* Between the files of export. Private to src/ckpt. */
+#ifndef S4D_CKPT_EXPORT_PRIVATE_H
+#define S4D_CKPT_EXPORT_PRIVATE_H
+
+#include "ckpt/import_private.h"
+
+/* transformers' config.json. */
+s4d_status s4d_export_config(const s4d_import *im, const char *path, s4d_err *err);
+
+#endif

@@ -1,0 +1,173 @@
+/* Whether a file is sound: every number, every name, every shape. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ckpt/values.h"
+#include "s4d/base/json.h"
+#include "s4d/base/mem.h"
+#include "s4d/ckpt/check.h"
+#include "s4d/ckpt/import.h"
+
+s4d_status s4d_ckpt_doubles(s4d_ckpt *file, const s4d_ckpt_tensor *t, double **out, s4d_err *err)
+{
+    size_t n = (size_t)t->count;
+    double *value = s4d_mem_alloc(n + 1, sizeof *value);
+    unsigned char *raw = s4d_mem_alloc(t->bytes + 1, 1);
+    float *real = t->dtype < S4D_U8 ? s4d_mem_alloc(n + 1, sizeof *real) : NULL;
+    int64_t *whole = real ? NULL : s4d_mem_alloc(n + 1, sizeof *whole);
+    s4d_status status = value && raw && (real || whole) ? s4d_ckpt_read(file, t, raw, err)
+                                                        : s4d_err_memory(err, n * sizeof *value, s4d_ckpt_path(file));
+    s4d_safetensors_info info = {.dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
+    if (status == S4D_OK && t->dtype == S4D_F64) {
+        memcpy(value, raw, t->bytes);
+    } else if (status == S4D_OK && real) {
+        s4d_safetensors_read_floats(&info, real, n);
+    } else if (status == S4D_OK) {
+        s4d_safetensors_read_integers(&info, whole, n);
+    }
+    for (size_t i = 0; i < n && status == S4D_OK && t->dtype != S4D_F64; i++) {
+        value[i] = real ? (double)real[i] : (double)whole[i];
+    }
+    s4d_mem_free(real);
+    s4d_mem_free(whole);
+    s4d_mem_free(raw);
+    if (status) {
+        s4d_mem_free(value);
+        value = NULL;
+    }
+    *out = value;
+    return status;
+}
+
+static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...)
+{
+    char text[sizeof err->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    s4d_str_printable(text);
+    return s4d_strlist_add(faults, text) ? S4D_OK : s4d_err_memory(err, sizeof text, "the list of faults");
+}
+
+/* Every number is read, which checks PyTorch's checksums too. */
+static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < s4d_ckpt_count(file) && status == S4D_OK; i++) {
+        const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
+        double *value = NULL;
+        s4d_err why = {0};
+        int64_t bad = 0;
+        if (s4d_ckpt_doubles(file, t, &value, &why) != S4D_OK) {
+            status = fault(faults, err, "%s cannot be read: %s", t->name, why.text);
+            continue;
+        }
+        for (int64_t k = 0; k < t->count; k++) {
+            bad += !isfinite(value[k]);
+        }
+        if (bad) {
+            status = fault(faults, err, "%s: %lld of %lld numbers are not finite", t->name, (long long)bad, (long long)t->count);
+        }
+        s4d_mem_free(value);
+    }
+    return status;
+}
+
+/* ---- models ---- */
+
+static s4d_status check_classes(const s4d_import *im, s4d_strlist *faults, s4d_err *err)
+{
+    static const char *const name[2][2] = {{"classes.image", "head.image.weight"}, {"classes.video", "head.video.weight"}};
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; i++) {
+        const char *text = s4d_import_metadata(im, name[i][0]);
+        const s4d_import_tensor *head = s4d_import_find(im, name[i][1]);
+        s4d_json *doc = NULL;
+        bool good = text && s4d_json_parse(text, strlen(text), name[i][0], &doc, NULL) == S4D_OK &&
+                    s4d_json_kind_of(doc) == S4D_JSON_ARRAY;
+        size_t n = good ? s4d_json_count(doc) : 0;
+        if (text && !good) {
+            status = fault(faults, err, "its metadata's \"%s\" is not a list of class names", name[i][0]);
+        } else if (text && (!head || (size_t)head->dim[0] != n)) {
+            status = fault(faults, err, "its metadata's \"%s\" names %zu classes, but %s has %lld rows", name[i][0], n, name[i][1],
+                           head ? (long long)head->dim[0] : 0LL);
+        }
+        s4d_json_destroy(&doc);
+    }
+    return status;
+}
+
+static s4d_status check_model(const char *path, s4d_strlist *faults, s4d_err *err)
+{
+    s4d_import *im = NULL;
+    s4d_err why = {0};
+    const s4d_import_opts opts = {0};
+    s4d_status status = s4d_import_open(path, &opts, &im, &why);
+    if (status) {
+        return fault(faults, err, "%s", why.text);
+    }
+    for (size_t i = 0; i < s4d_import_lines(im) && status == S4D_OK; i++) {
+        const s4d_import_line *line = s4d_import_line_at(im, i);
+        if (line->fault) {
+            status = fault(faults, err, "%s is %s: %s", line->name, s4d_import_verdict_name(line->verdict), line->detail);
+        }
+    }
+    if (status == S4D_OK) {
+        status = check_classes(im, faults, err);
+    }
+    s4d_import_close(&im);
+    return status;
+}
+
+/* ---- states of the optimiser ---- */
+
+static bool same_shape(const s4d_ckpt_tensor *a, const s4d_ckpt_tensor *b)
+{
+    return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim) == 0;
+}
+
+static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updates, s4d_strlist *faults, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    int64_t pairs = 0;
+    for (size_t i = 0; i < s4d_ckpt_count(file) && status == S4D_OK; i++) {
+        const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
+        char other[512];
+        bool m = strncmp(t->name, "m/", 2) == 0, v = strncmp(t->name, "v/", 2) == 0;
+        snprintf(other, sizeof other, "%c%s", m ? 'v' : 'm', t->name + 1);
+        const s4d_ckpt_tensor *twin = m || v ? s4d_ckpt_find(file, other) : NULL;
+        pairs += m && twin;
+        if (t != updates && !m && !v) {
+            status = fault(faults, err, "%s has no place in a state of the optimiser", t->name);
+        } else if (t != updates && (!twin || !same_shape(t, twin))) {
+            status = fault(faults, err, "%s has no %s of its shape beside it", t->name, other);
+        }
+    }
+    if (status == S4D_OK && (updates->dtype != S4D_I64 || updates->count != pairs)) {
+        status = fault(faults, err, "\"updates\" holds %lld numbers for %lld tensors", (long long)updates->count, (long long)pairs);
+    }
+    return status;
+}
+
+s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err)
+{
+    s4d_ckpt *file = NULL;
+    *faults = (s4d_strlist){0};
+    s4d_status status = s4d_ckpt_open(path, &file, err);
+    if (status == S4D_OK) {
+        status = check_numbers(file, faults, err);
+    }
+    if (status == S4D_OK) {
+        const s4d_ckpt_tensor *updates = s4d_ckpt_find(file, "updates");
+        status = updates ? check_state(file, updates, faults, err) : check_model(path, faults, err);
+    }
+    s4d_ckpt_close(&file);
+    if (status) {
+        s4d_strlist_release(faults);
+    }
+    return status;
+}

@@ -1,0 +1,212 @@
+/* s4d ckpt info, verify, diff. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/cmd_ckpt.h"
+#include "s4d/base/json.h"
+#include "s4d/base/log.h"
+#include "s4d/ckpt/check.h"
+#include "s4d/ckpt/import.h"
+
+/* Bytes out of files cannot move the cursor. */
+static void print_safe(const char *text, size_t most)
+{
+    char shown[256];
+    snprintf(shown, sizeof shown, "%.*s%s", (int)most, text, strlen(text) > most ? "..." : "");
+    s4d_str_printable(shown);
+    fputs(shown, stdout);
+}
+
+static void print_pair(const char *key, const char *value)
+{
+    char left[64];
+    snprintf(left, sizeof left, "%.60s", key);
+    s4d_str_printable(left);
+    printf("%-12s ", left);
+    print_safe(value, 200);
+    putchar('\n');
+}
+
+/* ---- info ---- */
+
+static void print_totals(const s4d_ckpt *file)
+{
+    size_t of[S4D_DTYPE_COUNT] = {0}, bytes = 0;
+    for (size_t i = 0; i < s4d_ckpt_count(file); ++i) {
+        const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
+        of[t->dtype]++;
+        bytes += t->bytes;
+    }
+    printf("%-12s %zu, %zu bytes:", "tensors", s4d_ckpt_count(file), bytes);
+    for (int i = 0; i < S4D_DTYPE_COUNT; ++i)
+        if (of[i]) printf(" %zu %s", of[i], s4d_dtype_name((s4d_dtype)i));
+    putchar('\n');
+}
+
+/* {"encoder": {"dim": 768}, "img_size": 160} as "encoder.dim 768, img_size 160". */
+static void print_numbers(const s4d_json *node, const char *prefix, int *printed)
+{
+    for (const s4d_json *item = s4d_json_at(node, 0); item; item = s4d_json_next(item)) {
+        s4d_json_writer w = {0};
+        char path[128];
+        snprintf(path, sizeof path, "%s%s%.60s", prefix, *prefix ? "." : "", s4d_json_key(item));
+        if (s4d_json_kind_of(item) == S4D_JSON_OBJECT && strlen(path) < 60) {
+            print_numbers(item, path, printed);
+            continue;
+        }
+        s4d_json_put_node(&w, item);
+        printf("%s", (*printed)++ ? ", " : "");
+        print_safe(path, 120);
+        putchar(' ');
+        print_safe(w.out.text ? w.out.text : "", 60);
+        s4d_str_release(&w.out);
+    }
+}
+
+static void print_config(const char *text)
+{
+    s4d_json *doc = NULL;
+    int printed = 0;
+    const s4d_json *model = s4d_json_parse(text, strlen(text), "config", &doc, NULL) == S4D_OK &&
+                                    s4d_json_kind_of(doc) == S4D_JSON_OBJECT
+                                ? s4d_json_find(doc, "model")
+                                : NULL;
+    printf("%-12s ", "model");
+    if (model && s4d_json_kind_of(model) == S4D_JSON_OBJECT) print_numbers(model, "", &printed);
+    else fputs("the metadata's config does not say", stdout);
+    putchar('\n');
+    s4d_json_destroy(&doc);
+}
+
+static void print_notes(const s4d_ckpt *file)
+{
+    for (size_t i = 0; i < s4d_ckpt_notes(file); ++i) {
+        const s4d_ckpt_note *note = s4d_ckpt_note_at(file, i);
+        bool config = s4d_ckpt_kind_of(file) == S4D_CKPT_SAFETENSORS && strcmp(note->key, "config") == 0;
+        if (config) print_config(note->value);
+        else print_pair(note->key, note->value);
+    }
+}
+
+/* Whose names they are, where the names are known. */
+static void print_names(const char *path)
+{
+    s4d_import *im = NULL;
+    s4d_err why = {0};
+    const s4d_import_opts opts = {0};
+    if (s4d_import_open(path, &opts, &im, &why) != S4D_OK) {
+        print_pair("names", "of no model that is known");
+        return;
+    }
+    const char *stage = s4d_import_metadata(im, "s4d.stage");
+    printf("%-12s %s, %s", "names", s4d_import_from(im), stage ? stage : "");
+    if (s4d_import_faults(im)) printf("; %zu tensors do not fit", s4d_import_faults(im));
+    putchar('\n');
+    s4d_import_close(&im);
+}
+
+static void print_tensors(const s4d_ckpt *file)
+{
+    putchar('\n');
+    for (size_t i = 0; i < s4d_ckpt_count(file); ++i) {
+        const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
+        char shape[128], name[200];
+        s4d_tensor view = s4d_tensor_of(t->dtype, NULL, t->rank, t->dim);
+        s4d_tensor_shape_text(&view, shape);
+        snprintf(name, sizeof name, "%.190s", t->name);
+        s4d_str_printable(name);
+        printf("%-52s %-5s %s\n", name, s4d_dtype_name(t->dtype), shape);
+    }
+}
+
+s4d_status cmd_ckpt_info(int argc, char **argv, s4d_err *err)
+{
+    const char *path = NULL;
+    bool done;
+    s4d_ckpt *file = NULL;
+    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's", false}};
+    const arg_command c = {.name = "ckpt info", .summary = "what a file of weights holds", .place = place, .places = 1};
+    s4d_status status = args_parse(&c, argc, argv, &done, err);
+    if (status != S4D_OK || done) return status;
+    status = s4d_ckpt_open(path, &file, err);
+    if (status != S4D_OK) return status;
+    print_pair("file", s4d_ckpt_path(file));
+    print_pair("kind", s4d_ckpt_kind_name(s4d_ckpt_kind_of(file)));
+    if (*s4d_ckpt_top(file)) print_pair("under", s4d_ckpt_top(file));
+    print_totals(file);
+    print_names(path);
+    print_notes(file);
+    print_tensors(file);
+    s4d_ckpt_close(&file);
+    return S4D_OK;
+}
+
+/* ---- verify ---- */
+
+s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
+{
+    const char *path = NULL;
+    bool done;
+    s4d_strlist faults = {0};
+    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's", false}};
+    const arg_command c = {.name = "ckpt verify", .summary = "read everything and tell what is wrong with it",
+                           .details = "Every number is read and must be finite. Names and shapes must be those of a model that is "
+                                      "known,\nand of the config in the file's metadata where it has one. Exit status 1 where "
+                                      "something is wrong.\n",
+                           .place = place, .places = 1};
+    s4d_status status = args_parse(&c, argc, argv, &done, err);
+    if (status != S4D_OK || done) return status;
+    status = s4d_ckpt_verify(path, &faults, err);
+    if (status != S4D_OK) return status;
+    for (size_t i = 0; i < faults.count; ++i) puts(faults.item[i]);
+    if (faults.count)
+        status = s4d_err_set(err, S4D_FAILED, "%s: %zu faults, listed above; copy it again or take another file", path, faults.count);
+    else
+        printf("%s: sound\n", path);
+    s4d_strlist_release(&faults);
+    return status;
+}
+
+/* ---- diff ---- */
+
+static void print_difference(const s4d_ckpt_difference *d, const char *const path[2])
+{
+    char name[200];
+    snprintf(name, sizeof name, "%.190s", d->name);
+    s4d_str_printable(name);
+    switch (d->change) {
+    case S4D_CKPT_ONLY_A: printf("%-52s only in %s, %s\n", name, path[0], d->a); break;
+    case S4D_CKPT_ONLY_B: printf("%-52s only in %s, %s\n", name, path[1], d->b); break;
+    case S4D_CKPT_OTHER_SHAPE: printf("%-52s %s against %s\n", name, d->a, d->b); break;
+    case S4D_CKPT_OTHER_VALUES: printf("%-52s absolute %.3e, relative %.3e\n", name, d->absolute, d->relative); break;
+    }
+}
+
+s4d_status cmd_ckpt_diff(int argc, char **argv, s4d_err *err)
+{
+    const char *path[2] = {NULL, NULL};
+    bool done;
+    s4d_ckpt_diff diff = {0};
+    const arg_place place[] = {{"A", &path[0], "a safetensors file, or PyTorch's", false}, {"B", &path[1], "another one", false}};
+    const arg_command c = {.name = "ckpt diff", .summary = "how the tensors of two files differ",
+                           .details = "Tensors are told apart by their names; \"s4d ckpt import\" brings both under the same ones. "
+                                      "absolute: the\nlargest |a-b|; relative: that over the largest number of the tensor. Exit "
+                                      "status 0 where all are equal,\n1 where not.\n",
+                           .place = place, .places = 2};
+    s4d_status status = args_parse(&c, argc, argv, &done, err);
+    if (status != S4D_OK || done) return status;
+    status = s4d_ckpt_compare(path[0], path[1], &diff, err);
+    if (status != S4D_OK) return status;
+    double absolute = 0, relative = 0;
+    for (size_t i = 0; i < diff.count; ++i) {
+        print_difference(&diff.item[i], path);
+        if (diff.item[i].absolute > absolute) absolute = diff.item[i].absolute;
+        if (diff.item[i].relative > relative) relative = diff.item[i].relative;
+    }
+    printf("%zu tensors are equal, %zu differ; largest difference %.3e, relative %.3e\n", diff.same, diff.count, absolute, relative);
+    if (diff.count)
+        status = s4d_err_set(err, S4D_FAILED, "%s: differs from %s in %zu tensors, listed above", path[0], path[1], diff.count);
+    s4d_ckpt_diff_release(&diff);
+    return status;
+}
