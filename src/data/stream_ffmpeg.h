@@ -43,6 +43,11 @@ s4d_status s4d_stream_packet(s4d_stream *s, bool *end, s4d_err *err);
 /* The next frame in order of showing; *end after the last. Concealed damage is an error that says
  * how far it went. */
 s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err);
+/* Whether decoding may begin at the packet just read: a key frame by the container's word, and not one that only promises to
+ * be whole some frames later (H.264's recovery points and open groups, HEVC's CRA). */
+bool s4d_stream_begins(const s4d_stream *s);
+/* Whether each packet of this kind of stream is one frame, so that packets may be counted instead. */
+bool s4d_stream_counts(const s4d_stream *s);
 /* Goes to the key frame shown at `time`, so that s4d_stream_next gives it or one before it; false: that cannot be done. */
 bool s4d_stream_seek(s4d_stream *s, int64_t time);
 /* The frame as RGB, turned as the file says it is to be shown. */

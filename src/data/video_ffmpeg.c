@@ -27,6 +27,7 @@ struct s4d_video {
     size_t first; /* the file's frame that counts as 0 */
     int frames;
     size_t next; /* the file's frame that the stream decodes next */
+    bool sought; /* the stream did not come there from the beginning */
 };
 
 /* What the packets of a file tell without decoding, beside their times. */
@@ -50,7 +51,8 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_video_in
         count->all++;
         count->last_whole = !(p->flags & AV_PKT_FLAG_CORRUPT);
         count->whole = count->whole && count->last_whole;
-        status = s4d_video_index_add(index, p->pts, p->pts != AV_NOPTS_VALUE, key, !(p->flags & AV_PKT_FLAG_DISCARD), err);
+        status = s4d_video_index_add(index, p->pts, p->pts != AV_NOPTS_VALUE, s4d_stream_begins(s),
+                                     !(p->flags & AV_PKT_FLAG_DISCARD), err);
         if (status != S4D_OK) {
             return status;
         }
@@ -118,7 +120,8 @@ static s4d_status cut_out(s4d_video *v, const s4d_stream *s, double start, doubl
     return S4D_OK;
 }
 
-/* Where the file's own count agrees with its packets, nothing need be decoded to know it. */
+/* Where the file's own count agrees with its packets, or such a file's packets are its frames, nothing need be decoded to
+ * know it. */
 static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *err)
 {
     s4d_stream s;
@@ -139,8 +142,12 @@ static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *
     bool missing = promised > count.all || !count.last_whole;
     if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
         status = ends_early(&count, promised, err);
-    } else if (promised != count.all || !count.key_first || !count.whole) {
-        status = count_decoded(&v->from, &v->index, err);
+    } else {
+        s4d_video_index_finish(&v->index);
+        bool named = promised == count.all || (promised == 0 && s4d_stream_counts(&s) && !v->index.odd);
+        if (!named || !count.key_first || !count.whole) {
+            status = count_decoded(&v->from, &v->index, err);
+        }
     }
     s4d_video_index_finish(&v->index);
     if (status == S4D_OK) {
@@ -189,6 +196,7 @@ static s4d_status from_the_beginning(s4d_video *v, s4d_err *err)
 {
     s4d_stream_close(&v->stream);
     v->next = 0;
+    v->sought = false;
     return s4d_stream_open(&v->stream, &v->from, err);
 }
 
@@ -210,7 +218,34 @@ static bool jump(s4d_video *v, size_t at, size_t key)
     } while (s->frame->best_effort_timestamp < time[at]);
     s->decoded = (int64_t)at + 1;
     v->next = at + 1;
+    v->sought = true;
     return true;
+}
+
+/* Forward to frame `at`. Behind a jump each frame must be the one its time says, or the file is not sought again and read from
+ * its beginning. */
+static s4d_status go_on(s4d_video *v, size_t at, s4d_err *err)
+{
+    s4d_stream *s = &v->stream;
+    s4d_status status = S4D_OK;
+    while (status == S4D_OK && v->next <= at) {
+        bool end = false;
+        status = s4d_stream_next(s, &end, v->sought ? NULL : err);
+        bool there = status == S4D_OK && !end;
+        if (v->sought && (!there || s->frame->best_effort_timestamp != v->index.time[v->next])) {
+            v->index.keys = 0;
+            status = from_the_beginning(v, err);
+            continue;
+        }
+        if (status == S4D_OK && end) {
+            return s4d_err_set(err, S4D_FAILED,
+                               "the file is damaged: %lld of %zu frames can be read; copy it again or "
+                               "take it out of the list",
+                               (long long)s->decoded, v->index.count);
+        }
+        v->next += there;
+    }
+    return status;
 }
 
 s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *err)
@@ -227,16 +262,8 @@ s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *
     if (status == S4D_OK && (back || nearer)) {
         status = from_the_beginning(video, err);
     }
-    bool end = false;
-    while (status == S4D_OK && !end && video->next <= at) {
-        status = s4d_stream_next(s, &end, err);
-        video->next += status == S4D_OK && !end;
-    }
-    if (status == S4D_OK && end) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "the file is damaged: %lld of %zu frames can be read; copy it again or "
-                             "take it out of the list",
-                             (long long)s->decoded, video->index.count);
+    if (status == S4D_OK) {
+        status = go_on(video, at, err);
     }
     return status == S4D_OK ? s4d_stream_rgb(s, out, err) : status;
 }
