@@ -75,9 +75,47 @@ int index_class_of(index_job *job, const char *name)
 
 /* ---- names ---- */
 
+/* The class that a folder in the path is named after, -1: none. */
+static int class_in_path(const char classes[][S4D_CLASS_NAME_MAX], int count, const char *path)
+{
+    char part[S4D_CLASS_NAME_MAX];
+    int class = -1;
+    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+        size_t size = (size_t)(slash - path);
+        if (size < sizeof part) {
+            memcpy(part, path, size);
+            part[size] = '\0';
+            int c = s4d_labels_find(classes, count, part);
+            class = c >= 0 ? c : class;
+        }
+    }
+    return class;
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(a, b);
+}
+
+/* Why a label is no class. */
+static void fault_label(index_job *job, const index_entry *e)
+{
+    if (!s4d_str_utf8(e->label)) {
+        index_fault(job, e->list, e->line, e->line > 0 ? "the label is not UTF-8 text; the list must be saved as UTF-8"
+                                                       : "a class's folder has a name that is not UTF-8 text; rename it");
+    } else if (job->table) {
+        index_fault(job, e->list, e->line, "label \"%.60s\" is none of the %d classes", e->label, job->out->class_count);
+    } else if (!*e->label) {
+        index_fault(job, e->list, e->line, "the label is empty");
+    } else if (strlen(e->label) >= S4D_CLASS_NAME_MAX) {
+        index_fault(job, e->list, e->line, "label \"%.60s...\" is longer than the %d bytes of a class name", e->label,
+                    S4D_CLASS_NAME_MAX - 1);
+    } else if (strpbrk(e->label, ",\"\r\n")) {
+        index_fault(job, e->list, e->line, "label \"%.60s\" holds a comma, a quote or the end of a line", e->label);
+    } else {
+        index_fault(job, e->list, e->line, "label \"%.60s\" would be class number %d, but a set has at most %d", e->label,
+                    job->out->class_count + 1, S4D_MAX_CLASSES);
+    }
 }
 
 static s4d_status read_names(index_job *job, s4d_err *err)
@@ -89,7 +127,7 @@ static s4d_status read_names(index_job *job, s4d_err *err)
     for (size_t i = 0; i < job->entries; i++) { /* a first pass finds the classes where no table tells */
         index_entry *e = &job->entry[i];
         if (!e->left_out && index_class_of(job, e->label) < 0) {
-            index_fault(job, e->list, e->line, "label \"%.60s\" is none of the %d classes", e->label, job->out->class_count);
+            fault_label(job, e);
         }
     }
     if (!job->table) {
@@ -98,6 +136,13 @@ static s4d_status read_names(index_job *job, s4d_err *err)
     for (size_t i = 0; i < job->entries; i++) {
         index_entry *e = &job->entry[i];
         e->class = e->left_out ? -1 : index_class_of(job, e->label);
+        int told = e->class >= 0 && job->layout->tables[1]
+                       ? class_in_path((const char(*)[S4D_CLASS_NAME_MAX])job->out->classes, job->out->class_count, e->name)
+                       : -1;
+        if (told >= 0 && told != e->class) {
+            index_fault(job, e->list, e->line, "label \"%.60s\" is %s, but the path \"%.200s\" says %s", e->label,
+                        job->out->classes[e->class], e->name, job->out->classes[told]);
+        }
     }
     return index_faults_end(job, "correct the list, or name its classes with --classes", err);
 }
@@ -116,21 +161,9 @@ typedef struct reading {
 
 enum { READINGS = 6 };
 
-/* The class that a folder in the path is named after, -1: none. */
-static int class_in_path(const reading *r, const char *path)
+static int told_by_path(const reading *r, const char *path)
 {
-    char part[S4D_CLASS_NAME_MAX];
-    int class = -1;
-    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
-        size_t size = (size_t)(slash - path);
-        if (size < sizeof part) {
-            memcpy(part, path, size);
-            part[size] = '\0';
-            int c = s4d_labels_find((const char(*)[S4D_CLASS_NAME_MAX])r->classes, r->count, part);
-            class = c >= 0 ? c : class;
-        }
-    }
-    return class;
+    return class_in_path((const char(*)[S4D_CLASS_NAME_MAX])r->classes, r->count, path);
 }
 
 /* The class by a reading; -1: out of range. */
@@ -148,7 +181,7 @@ static void weigh(const index_job *job, reading *r)
         if (e->left_out) {
             continue;
         }
-        int class = class_by(r, e), told = job->layout->tables[1] ? class_in_path(r, e->name) : -1;
+        int class = class_by(r, e), told = job->layout->tables[1] ? told_by_path(r, e->name) : -1;
         r->outside += class < 0;
         r->against += class >= 0 && told >= 0 && told != class;
         r->agreed += class >= 0 && told == class;
@@ -286,7 +319,7 @@ static s4d_status read_numbers(index_job *job, s4d_err *err)
             continue;
         }
         e->class = class_by(r, e);
-        int told = job->layout->tables[1] ? class_in_path(r, e->name) : -1;
+        int told = job->layout->tables[1] ? told_by_path(r, e->name) : -1;
         if (e->class < 0) {
             index_fault(job, e->list, e->line, "label %.40s is not in %d..%d, the numbers of %s", e->label, r->first,
                         r->first + r->count - 1, r->table);

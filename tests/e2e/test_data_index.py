@@ -350,6 +350,30 @@ class Faults(Indexed):
         self.refused("ferv39k", "test.csv: line 2: label 3 is happiness by ferv39k, but the path says anger; correct the list, or "
                      "choose with --classes and --first-label")
 
+    def test_a_name_that_the_path_contradicts(self):
+        layouts.ferv39k_official(self.root)
+        path = self.root / "4_setups/All_scenes/test_All.csv"
+        replace(path, "Crime/Angry/0004 Angry", "Crime/Angry/0004 anger")  # another spelling is the same class
+        self.index("ferv39k")
+        (self.root / "ferv39k.csv").unlink()
+        replace(path, "Crime/Angry/0004 anger", "Crime/Angry/0004 Sad")
+        self.refused("ferv39k", '4_setups/All_scenes/test_All.csv: line 1: label "Sad" is sadness, but the path "Crime/Angry/0004" '
+                     "says anger; correct the list, or name its classes with --classes")
+
+    def test_names_that_are_no_utf8(self):
+        layouts.csv(self.root)
+        path = self.root / "mine.csv"
+        text = path.read_bytes()
+        path.write_bytes(text.replace(b"sad", "悲伤".encode("gbk")))
+        more = "; correct the list, or name its classes with --classes"
+        self.refused("csv", "mine.csv: line 4: the label is not UTF-8 text; the list must be saved as UTF-8" + more)
+        path.write_bytes(text.replace(b"sad", "悲伤".encode()))
+        self.ok("data", "index", "csv", self.root)
+        self.assertIn("悲伤", (self.root / "csv.csv").read_text())
+        (self.root / "csv.csv").unlink()
+        path.write_bytes(text.replace(b"sad", b"x" * 200))
+        self.refused("csv", f'mine.csv: line 4: label "{"x" * 60}..." is longer than the 47 bytes of a class name' + more)
+
     def test_lists_that_cannot_be_read(self):
         for text, sentence in [
             (b"", "train.csv: the list is empty; take the whole one, or name others with --train and --test"),
