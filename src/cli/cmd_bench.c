@@ -123,7 +123,8 @@ static s4d_status compare(char *const *file, int64_t n, s4d_err *err)
         printf("  ffmpeg %10.1f frames a second, one start of the command included; s4d / ffmpeg %.2f\n",
                1e3 * (double)frames / took[1], took[1] / took[0]);
     else
-        puts("  ffmpeg: the command is not there or failed; install it to compare");
+        puts("  ffmpeg: the command is not there, or cannot read these files one behind the other; install it, or take a set of one "
+             "kind of file, to compare");
     return S4D_OK;
 }
 

@@ -35,6 +35,7 @@ static s4d_status evaluate(const s4d_config *config, s4d_err *err)
 
 s4d_status cmd_eval(int argc, char **argv, s4d_err *err)
 {
-    return run_command("eval", "UAR, WAR and predictions of a model on test lists", RUN_OUTPUT | RUN_CHECKPOINT | RUN_FOLDS, argc,
-                       argv, evaluate, err);
+    const arg_command what = {.name = "eval", .summary = "UAR, WAR and predictions of a model on test lists"};
+    return run_command(&what, RUN_OUTPUT | RUN_CHECKPOINT | RUN_FOLDS, argc, argv,
+                       (run_work){.body = evaluate, .check = s4d_evaluate_check}, err);
 }

@@ -140,37 +140,75 @@ static int read_folds(const char *text, int fold[FOLDS_MAX])
     return 0;
 }
 
-static s4d_status run_fold(const run_args *a, int fold, const char *base, run_body body, s4d_err *err)
+static s4d_status load_fold(const run_args *a, int fold, const char *base, s4d_config *config, s4d_err *err)
 {
     char output[S4D_PATH_MAX + 16];
-    s4d_config config = {0};
     snprintf(output, sizeof output, "%s/fold-%d", base, fold);
-    s4d_log(S4D_LOG_INFO, "fold %d, in %s", fold, output);
-    s4d_status status = load(a, fold, output, &config, err);
-    if (status == S4D_OK) status = body(&config, err);
+    return load(a, fold, output, config, err);
+}
+
+/* Every fold's settings, lists and folder before the first one begins. */
+static s4d_status check_folds(const run_args *a, const int *fold, int folds, const char *base, run_check check, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < folds && status == S4D_OK; ++i) {
+        s4d_config config = {0};
+        status = load_fold(a, fold[i], base, &config, err);
+        const s4d_set_opts *v = &config.run.data.video;
+        const char *lists[2] = {v->train, v->test};
+        for (int k = 0; k < 2 && status == S4D_OK; ++k)
+            if (lists[k][0] && v->format != S4D_LIST_MANIFEST && !strstr(lists[k], "{fold}"))
+                status = s4d_err_set(err, S4D_USAGE, "--folds: the list %s is the same for every fold; write {fold} where its number "
+                                                     "stands, or use a manifest with folds", lists[k]);
+        if (status == S4D_OK) status = check(&config.run, err);
+        s4d_config_release(&config);
+        if (status != S4D_OK) s4d_err_prefix(err, "fold %d", fold[i]);
+    }
+    return status;
+}
+
+static s4d_status run_fold(const run_args *a, int fold, const char *base, run_body body, s4d_err *err)
+{
+    s4d_config config = {0};
+    s4d_status status = load_fold(a, fold, base, &config, err);
+    if (status == S4D_OK) {
+        s4d_log(S4D_LOG_INFO, "fold %d, in %s", fold, config.run.output);
+        status = body(&config, err);
+    }
     s4d_config_release(&config);
     if (status != S4D_OK) s4d_err_prefix(err, "fold %d", fold);
     return status;
 }
 
-s4d_status run_command(const char *name, const char *summary, int wants, int argc, char **argv, run_body body, s4d_err *err)
+static s4d_status run_folds(const run_args *a, const int *fold, int folds, run_work work, s4d_err *err)
+{
+    s4d_config config = {0};
+    s4d_status status = load(a, fold[0], a->output, &config, err);
+    const char *base = config.run.output;
+    if (status == S4D_OK && !base[0])
+        status = s4d_err_set(err, S4D_USAGE, "output: no folder is named for the folds' runs; set \"output\" or give --output DIR");
+    if (status == S4D_OK && !config.run.data.video.train[0] && !config.run.data.video.test[0])
+        status = s4d_err_set(err, S4D_USAGE, "--folds: the config has no video set to take folds of");
+    if (status == S4D_OK) status = check_folds(a, fold, folds, base, work.check, err);
+    for (int i = 0; i < folds && status == S4D_OK; ++i) status = run_fold(a, fold[i], base, work.body, err);
+    if (status == S4D_OK) s4d_log(S4D_LOG_INFO, "\"s4d report --table %s\" sums the folds up", base);
+    s4d_config_release(&config);
+    return status;
+}
+
+s4d_status run_command(const arg_command *what, int wants, int argc, char **argv, run_work work, s4d_err *err)
 {
     run_args a;
     s4d_config config = {0};
     bool done;
     int fold[FOLDS_MAX], folds = 0;
-    s4d_status status = parse(name, summary, wants, argc, argv, &a, &done, err);
+    s4d_status status = parse(what->name, what->summary, wants, argc, argv, &a, &done, err);
     if (status != S4D_OK || done) return status;
     if (a.folds && !(folds = read_folds(a.folds, fold)))
         return s4d_err_set(err, S4D_USAGE, "--folds: \"%.60s\" is not a list of folds, each once, such as 1-5 or 1,3", a.folds);
-    status = load(&a, folds ? fold[0] : 0, a.output, &config, err);
-    if (status == S4D_OK && folds && !config.run.output[0])
-        status = s4d_err_set(err, S4D_USAGE, "output: no folder is named for the folds' runs; set \"output\" or give --output DIR");
-    if (status == S4D_OK && folds && !config.run.data.video.train[0] && !config.run.data.video.test[0])
-        status = s4d_err_set(err, S4D_USAGE, "--folds: the config has no video set to take folds of");
-    if (status == S4D_OK && !folds) status = body(&config, err);
-    for (int i = 0; i < folds && status == S4D_OK; ++i) status = run_fold(&a, fold[i], config.run.output, body, err);
-    if (status == S4D_OK && folds) s4d_log(S4D_LOG_INFO, "\"s4d report --table %s\" sums the folds up", config.run.output);
+    if (folds) return run_folds(&a, fold, folds, work, err);
+    status = load(&a, 0, a.output, &config, err);
+    if (status == S4D_OK) status = work.body(&config, err);
     s4d_config_release(&config);
     return status;
 }

@@ -22,9 +22,15 @@ enum {
 
 /* What a command does with its config. */
 typedef s4d_status (*run_body)(const s4d_config *config, s4d_err *err);
-/* Parses the options, loads the config and runs the body; with --folds once for each fold, with data.video.fold set and
+/* The same with settings alone, to see beforehand whether it can begin; NULL for commands without folds. */
+typedef s4d_status (*run_check)(const s4d_run_opts *o, s4d_err *err);
+typedef struct run_work {
+    run_body body;
+    run_check check;
+} run_work;
+/* what: name and summary. Parses the options, loads the config and runs the body; with --folds once for each fold, with data.video.fold set and
  * OUTPUT/fold-K as run folder. */
-s4d_status run_command(const char *name, const char *summary, int wants, int argc, char **argv, run_body body, s4d_err *err);
+s4d_status run_command(const arg_command *what, int wants, int argc, char **argv, run_work work, s4d_err *err);
 /* Parses the options and loads the config; *done after --help. Release the config in every case. */
 s4d_status run_load(const char *name, const char *summary, int wants, int argc, char **argv, s4d_config *config,
                     bool *done, s4d_err *err);

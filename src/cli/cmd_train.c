@@ -25,12 +25,13 @@ static s4d_status finetune(const s4d_config *config, s4d_err *err)
 
 s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err)
 {
-    return run_command("pretrain", "stage 1: masked autoencoder on pictures and clips", RUN_OUTPUT | RUN_RESUME, argc, argv,
-                       pretrain, err);
+    const arg_command what = {.name = "pretrain", .summary = "stage 1: masked autoencoder on pictures and clips"};
+    return run_command(&what, RUN_OUTPUT | RUN_RESUME, argc, argv, (run_work){.body = pretrain}, err);
 }
 
 s4d_status cmd_finetune(int argc, char **argv, s4d_err *err)
 {
-    return run_command("finetune", "stage 2: pictures and clips together, or one of them",
-                       RUN_OUTPUT | RUN_RESUME | RUN_INIT | RUN_FOLDS, argc, argv, finetune, err);
+    const arg_command what = {.name = "finetune", .summary = "stage 2: pictures and clips together, or one of them"};
+    return run_command(&what, RUN_OUTPUT | RUN_RESUME | RUN_INIT | RUN_FOLDS, argc, argv,
+                       (run_work){.body = finetune, .check = s4d_finetune_check}, err);
 }

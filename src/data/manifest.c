@@ -170,7 +170,8 @@ static s4d_status append(parse *p, const s4d_sample *sample, s4d_err *err)
     *s = *sample;
     s->id = s4d_mem_strdup(sample->id);
     s->path = s4d_mem_strdup(sample->path);
-    return s->id && s->path ? S4D_OK
+    s->subject = sample->subject ? s4d_mem_strdup(sample->subject) : NULL;
+    return s->id && s->path && (s->subject || !sample->subject) ? S4D_OK
                             : s4d_err_memory(err, strlen(sample->id) + strlen(sample->path), "a list of samples");
 }
 
@@ -285,8 +286,14 @@ static s4d_status check_columns(const parse *p, const s4d_table *t, s4d_err *err
 
 static s4d_status take_row(parse *p, const s4d_row *row, s4d_err *err)
 {
-    char path[S4D_PATH_MAX];
-    s4d_sample sample = {.id = row->path, .path = path, .label = -1, .start = row->start, .end = row->end};
+    char path[S4D_PATH_MAX], id[S4D_PATH_MAX + 64];
+    s4d_sample sample = {.id = id, .path = path, .label = -1, .start = row->start, .end = row->end};
+    sample.subject = row->subject[0] ? row->subject : NULL;
+    snprintf(id, sizeof id, "%.*s", S4D_PATH_MAX - 1, row->path);
+    if (row->start > 0 || isfinite(row->end)) {
+        size_t n = strlen(id);
+        snprintf(id + n, sizeof id - n, isfinite(row->end) ? "@%.9g-%.9g" : "@%.9g-", row->start, row->end);
+    }
     bool good = p->opts->class_count == 0 || named_label(p, row->line, row->label, &sample.label);
     if (!good || !build_path(p, row->line, row->path, path)) {
         return no_room_for_path(p, err);
@@ -397,6 +404,7 @@ void s4d_manifest_release(s4d_manifest *m)
     for (size_t i = 0; i < m->count; i++) {
         s4d_mem_free(m->sample[i].id);
         s4d_mem_free(m->sample[i].path);
+        s4d_mem_free(m->sample[i].subject);
     }
     s4d_mem_free(m->sample);
     s4d_store_close(&m->store);

@@ -3,6 +3,7 @@
 
 #include "s4d/train/run.h"
 #include "train/session.h"
+#include "train/settings.h"
 
 static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
 {
@@ -70,18 +71,48 @@ static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], c
     return status;
 }
 
+/* What the shapes of weights do not show, and the fold. */
+static s4d_status check_settings(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_str format = {0}, config = {0};
+    s4d_status status = s4d_checkpoint_text(o->checkpoint, "format", &format, err);
+    if (status == S4D_OK) status = s4d_checkpoint_text(o->checkpoint, "config", &config, err);
+    if (status == S4D_OK && format.text && strcmp(format.text, "s4d") == 0 && config.text)
+        status = s4d_settings_same_model(config.text, o->resolved, true, o->checkpoint, err);
+    s4d_str_release(&format);
+    s4d_str_release(&config);
+    return status;
+}
+
+/* All that is known before a folder is made. */
+static s4d_status prepare(const s4d_run_opts *o, s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    if (!o->checkpoint[0])
+        status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
+    if (status == S4D_OK) status = s4d_folder_check(o, false, err);
+    if (status == S4D_OK) status = s4d_checkpoint_heads(o->checkpoint, head, err);
+    if (status == S4D_OK) status = check_settings(o, err);
+    if (status == S4D_OK) status = read_tests(o, head, test, err);
+    return status;
+}
+
+s4d_status s4d_evaluate_check(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_head_classes head[2];
+    s4d_manifest test[2] = {0};
+    s4d_status status = prepare(o, head, test, err);
+    for (int i = 0; i < 2; ++i) s4d_manifest_release(&test[i]);
+    return status;
+}
+
 s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_set_result result[2], int *results, s4d_err *err)
 {
     s4d_head_classes head[2];
     s4d_manifest test[2] = {0};
     s4d_engine e = {0};
-    s4d_status status = S4D_OK;
     *results = 0;
-    if (!o->checkpoint[0])
-        status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
-    if (status == S4D_OK) status = s4d_folder_check(o, false, err);
-    if (status == S4D_OK) status = s4d_checkpoint_heads(o->checkpoint, head, err);
-    if (status == S4D_OK) status = read_tests(o, head, test, err);
+    s4d_status status = prepare(o, head, test, err);
     if (status == S4D_OK) status = open_model(o, head, test, &e, err);
     if (status == S4D_OK) status = s4d_folder_create(o, err);
     if (status == S4D_OK) status = evaluate_sets(&e, head, test, result, results, err);

@@ -261,7 +261,7 @@ static s4d_status leave_checkpoint(s4d_session *s, s4d_status status, s4d_err *e
     if (s4d_checkpoint_save(s, &second) != S4D_OK)
         return s4d_err_set(err, status, "interrupted at step %lld, and no checkpoint could be written: %s",
                            (long long)s->at.step, second.text);
-    return s4d_err_set(err, status, "interrupted at step %lld; the same command with --resume goes on from here",
+    return s4d_err_set(err, status, "interrupted at step %lld; the same command with --resume (without --overwrite) goes on from here",
                        (long long)s->at.step);
 }
 
@@ -272,6 +272,7 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
     if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, s->o->init, err);
     if (status == S4D_OK) status = s4d_folder_create(s->o, err);
     if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_cut_log(s, err);
+    if (status == S4D_OK && s->saved >= 0) status = s4d_select_recall(s, err);
     if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &s->log, err);
     if (status != S4D_OK) return status;

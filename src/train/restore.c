@@ -289,9 +289,11 @@ s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
         char above[S4D_PATH_MAX], run[S4D_PATH_MAX];
         s4d_path_dir(above, from);
         s4d_path_dir(run, above);
+        snprintf(s->resumed, sizeof s->resumed, "%s", run);
         status = check_run(s, run, err);
         if (status == S4D_OK) status = load_folder(s, from, err);
     } else {
+        snprintf(s->resumed, sizeof s->resumed, "%s", from);
         if (status == S4D_OK) status = check_run(s, from, err);
         if (status == S4D_OK) status = s4d_checkpoint_list(from, &list, err);
         if (status == S4D_OK && list.count == 0 && s->o->resume_from[0])

@@ -1,7 +1,9 @@
 /* Which epoch's model a run keeps: the last, or the best on a share held out of training, or on the test list. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "s4d/base/log.h"
 #include "s4d/base/rng.h"
 #include "train/session.h"
 
@@ -10,36 +12,72 @@ s4d_modality s4d_select_modality(const s4d_session *s)
     return s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE;
 }
 
-/* Marks round(share * n_c) samples of each class, at least one where there are two, drawn from the seed. */
-static s4d_status mark_held(const s4d_manifest *m, double share, uint64_t seed, bool *held, s4d_err *err)
+/* Samples that must not be parted: of one person, or of one file. */
+typedef struct member {
+    const char *key;
+    size_t place;
+    uint32_t order; /* of its group */
+} member;
+
+static int by_key(const void *a, const void *b)
 {
-    size_t *place = s4d_mem_alloc(m->count, sizeof *place);
+    const member *x = a, *y = b;
+    int key = strcmp(x->key, y->key);
+    return key ? key : (x->place > y->place) - (x->place < y->place);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const member *x = a, *y = b;
+    int key = x->order != y->order ? (x->order > y->order) - (x->order < y->order) : strcmp(x->key, y->key);
+    return key ? key : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Groups in an order drawn from the seed; *member [count]. */
+static void draw_groups(const s4d_manifest *m, uint64_t seed, member *list)
+{
     s4d_rng rng = s4d_rng_make(seed, S4D_RNG_HOLD_OUT, 0, 0);
-    if (!place) return s4d_err_memory(err, m->count * sizeof *place, "the held-out samples");
-    for (int c = 0; c < m->class_count; ++c) {
-        size_t n = 0;
-        for (size_t i = 0; i < m->count; ++i)
-            if (m->sample[i].label == c) place[n++] = i;
-        size_t wanted = (size_t)(share * (double)n + 0.5);
-        if (wanted == 0 && n > 1) wanted = 1;
-        for (size_t i = 0; i < wanted && i + 1 < n; ++i) {
-            size_t other = i + s4d_rng_below(&rng, (uint32_t)(n - i)), kept = place[i];
-            place[i] = place[other];
-            place[other] = kept;
-            held[place[i]] = true;
+    for (size_t i = 0; i < m->count; ++i)
+        list[i] = (member){.key = m->sample[i].subject ? m->sample[i].subject : m->sample[i].path, .place = i};
+    qsort(list, m->count, sizeof *list, by_key);
+    for (size_t i = 0; i < m->count; ++i)
+        list[i].order = i > 0 && strcmp(list[i].key, list[i - 1].key) == 0 ? list[i - 1].order : s4d_rng_u32(&rng);
+    qsort(list, m->count, sizeof *list, by_order);
+}
+
+/* Whole groups, as long as a class of theirs has fewer than round(share * n_c) and none would be left without a sample. */
+static void mark_groups(const s4d_manifest *m, double share, const member *list, bool *held)
+{
+    int64_t all[S4D_MAX_CLASSES] = {0}, taken[S4D_MAX_CLASSES] = {0};
+    for (size_t i = 0; i < m->count; ++i) ++all[m->sample[i].label];
+    for (size_t first = 0, end; first < m->count; first = end) {
+        int64_t of_group[S4D_MAX_CLASSES] = {0};
+        bool wanted = false, leaves = true;
+        for (end = first; end < m->count && strcmp(list[end].key, list[first].key) == 0; ++end)
+            ++of_group[m->sample[list[end].place].label];
+        for (int c = 0; c < m->class_count; ++c) {
+            int64_t goal = (int64_t)(share * (double)all[c] + 0.5);
+            if (goal == 0 && all[c] > 1) goal = 1;
+            if (!of_group[c]) continue;
+            wanted = wanted || taken[c] < goal;
+            leaves = leaves && taken[c] + of_group[c] < all[c];
+        }
+        for (size_t i = first; i < end && wanted && leaves; ++i) {
+            held[list[i].place] = true;
+            ++taken[m->sample[list[i].place].label];
         }
     }
-    s4d_mem_free(place);
-    return S4D_OK;
 }
 
 s4d_status s4d_select_hold_out(s4d_manifest *train, double share, uint64_t seed, s4d_manifest *out, s4d_err *err)
 {
     bool *held = s4d_mem_alloc(train->count, sizeof *held);
     s4d_sample *sample = s4d_mem_alloc(train->count, sizeof *sample);
-    s4d_status status = held && sample ? mark_held(train, share, seed, held, err)
-                                       : s4d_err_memory(err, train->count * sizeof *sample, "the held-out samples");
+    member *list = s4d_mem_alloc(train->count, sizeof *list);
+    s4d_status status = held && sample && list ? S4D_OK : s4d_err_memory(err, train->count * sizeof *sample, "the held-out samples");
     if (status == S4D_OK) {
+        draw_groups(train, seed, list);
+        mark_groups(train, share, list, held);
         size_t kept = 0;
         *out = *train;
         out->sample = sample;
@@ -56,6 +94,10 @@ s4d_status s4d_select_hold_out(s4d_manifest *train, double share, uint64_t seed,
     }
     s4d_mem_free(held);
     s4d_mem_free(sample);
+    s4d_mem_free(list);
+    if (status == S4D_OK && out->count == 0)
+        status = s4d_err_set(err, S4D_USAGE, "train.held_out: no class of the training list has two samples (of different people or "
+                                             "files) to hold one out of; set train.select to last");
     return status;
 }
 
@@ -83,6 +125,37 @@ s4d_status s4d_select_consider(s4d_session *s, const s4d_metrics *m, s4d_err *er
     s->best_at = s->at;
     s4d_select_text(s, text);
     return s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .selection = text, .averaged = s->o->train.ema_eval}, path, err);
+}
+
+/* Whether the file holds the weights of best_at. */
+static bool is_best(const s4d_session *s, const char *path)
+{
+    s4d_str step = {0};
+    s4d_err ignored = {0};
+    bool same = s4d_path_exists(path) && s4d_checkpoint_text(path, "s4d.step", &step, &ignored) == S4D_OK && step.text &&
+                strtoll(step.text, NULL, 10) == s->best_at.step;
+    s4d_str_release(&step);
+    return same;
+}
+
+s4d_status s4d_select_recall(s4d_session *s, s4d_err *err)
+{
+    char here[S4D_PATH_MAX], there[S4D_PATH_MAX];
+    s4d_bytes file = {0};
+    if (s->best < 0) return S4D_OK;
+    s4d_status status = s4d_path_join(here, s->o->output, S4D_BEST_NAME, err);
+    if (status == S4D_OK) status = s4d_path_join(there, s->resumed, S4D_BEST_NAME, err);
+    if (status != S4D_OK || is_best(s, here)) return status;
+    if (is_best(s, there)) {
+        status = s4d_file_read(there, 0, &file, err);
+        if (status == S4D_OK) status = s4d_file_write(here, (const char *)file.data, file.size, err);
+        s4d_bytes_release(&file);
+        return status;
+    }
+    s4d_log(S4D_LOG_WARN, "%s is not of step %lld, the best so far; the best epoch is looked for anew from here on", here,
+            (long long)s->best_at.step);
+    s->best = -1;
+    return S4D_OK;
 }
 
 s4d_status s4d_select_take(s4d_session *s, s4d_err *err)

@@ -1,4 +1,5 @@
 /* Opening a training run: everything is read and checked before the first file is created. */
+#include "s4d/train/run.h"
 #include "train/session.h"
 
 #include <stdio.h>
@@ -87,6 +88,15 @@ static s4d_status open_optimiser(s4d_session *s, s4d_err *err)
     const s4d_set_opts *leading = s4d_run_set(s->o, s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE);
     s4d_schedule_make(s->o->stage, t, leading->batch * t->accumulate, steps, &s->schedule);
     return s4d_optim_create(&s->optim, s->o->stage, t, s->engine.params, s->o->model.encoder.depth, err);
+}
+
+s4d_status s4d_finetune_check(const s4d_run_opts *o, s4d_err *err)
+{
+    s4d_session s = {.o = o};
+    s4d_status status = s4d_folder_check(o, true, err);
+    if (status == S4D_OK) status = read_lists(&s, err);
+    s4d_session_close(&s);
+    return status;
 }
 
 s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)

@@ -32,6 +32,7 @@ typedef struct s4d_session {
     double best;   /* of the epochs seen, by train.select_by; -1: none yet */
     s4d_position best_at;
     int dropped_in_a_row; /* updates left out since the last one, as not finite */
+    char resumed[S4D_PATH_MAX]; /* the run folder that this one goes on from; "": none */
     bool finishing;       /* the weights are those that are kept */
     int64_t saved; /* step of the newest checkpoint, -1: there is none */
 } s4d_session;
@@ -57,10 +58,14 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
 
 /* Of which modality's metrics the selection is made. */
 s4d_modality s4d_select_modality(const s4d_session *s);
-/* Moves a share of each class, drawn from the seed, from train to *out, which then owns those samples. */
+/* Moves a share of each class, drawn from the seed, from train to *out, which then owns those samples. Samples of one person
+ * or of one file stay together. S4D_USAGE where nothing can be held out. */
 s4d_status s4d_select_hold_out(s4d_manifest *train, double share, uint64_t seed, s4d_manifest *out, s4d_err *err);
 /* Keeps the weights in OUTPUT/best.safetensors where they are the best so far. */
 s4d_status s4d_select_consider(s4d_session *s, const s4d_metrics *m, s4d_err *err);
+/* After a resume: the best so far must be at hand, here or in the run that this one goes on from, whence it is copied. Where
+ * it is not, the best is looked for anew from here on, which is told. */
+s4d_status s4d_select_recall(s4d_session *s, s4d_err *err);
 /* Takes the best weights and their place in the run; nothing where the last epoch is kept. */
 s4d_status s4d_select_take(s4d_session *s, s4d_err *err);
 /* The rule in words, for results. */

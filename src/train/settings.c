@@ -86,6 +86,11 @@ static s4d_status model_differs(const visitor *v, const char *path, const char *
     static const char *const encoder[] = {"model.encoder.depth", "model.encoder.heads"};
     static const char *const whole[] = {"model.img_size", "model.patch_size", "model.num_frames", "model.tubelet_size",
                                         "model.moae.layers", "model.moae.top_k"};
+    static const char *const folds[] = {"data.image.fold", "data.video.fold"};
+    bool both = strcmp(before, "0") != 0 && strcmp(now, "0") != 0 && strcmp(before, "absent") != 0 && strcmp(now, "absent") != 0;
+    if (v->evaluation && AMONG(path, folds) && both)
+        return s4d_err_set(err, S4D_USAGE, "%s: is %s here, but %s was trained with fold %s left out, so it knows what would be "
+                                           "tested; take the model of this fold", path, now, v->name, before);
     if (!AMONG(path, encoder) && !(v->evaluation && AMONG(path, whole))) return S4D_OK;
     return s4d_err_set(err, S4D_USAGE, "%s: is %s here, but %s was made with %s; use the \"model\" settings it was made with",
                        path, now, v->name, before);
@@ -102,7 +107,8 @@ static s4d_status run_differs(const visitor *v, const char *path, const char *be
     static const char *const free_to_change[] = {"output", "init", "device", "op", "threads", "data.workers", "train.log_every"};
     static const char *const fixed[] = {
         "stage", "seed", "model", "train.accumulate", "data.image.classes", "data.video.classes", "data.image.batch",
-        "data.video.batch", "data.image.rate", "data.video.rate", "data.image.repeat", "data.video.repeat"};
+        "data.video.batch", "data.image.rate", "data.video.rate", "data.image.repeat", "data.video.repeat",
+        "data.image.name", "data.video.name", "train.select", "train.select_by", "train.held_out"};
     if (AMONG(path, free_to_change)) return S4D_OK;
     if (strcmp(path, "checkpoint") == 0)
         return s4d_err_set(err, S4D_USAGE, "%s: holds an evaluation, with which no run goes on; give another --output", v->name);

@@ -71,6 +71,18 @@ class Checkpoints(Case):
                    self.dir / "x", "--resume", self.dir)
         self.assertFalse((self.dir / "x").exists())
 
+    def test_the_best_comes_along(self):
+        config = finetune_config()
+        config["train"].update(epochs=3, select="test")
+        first = self.train(config, "first")
+        other = self.dir / "other"
+        self.ok("finetune", "--config", self.write(config), "--output", other, "--resume", first)
+        self.assertEqual(tensors(other / "model.safetensors")[0], tensors(first / "model.safetensors")[0])
+        self.assertEqual(tensors(other / "model.safetensors")[1]["s4d.selection"], tensors(first / "model.safetensors")[1]["s4d.selection"])
+        (first / "best.safetensors").unlink()
+        done = self.ok("finetune", "--config", self.write(config), "--output", first, "--resume")
+        self.assertIn("looked for anew", done.stderr)
+
     def test_average(self):
         config = finetune_config()
         config["train"].update(ema=0.5, epochs=1, warmup_epochs=0)

@@ -31,6 +31,22 @@ class Folds(Case):
             self.assertEqual(a["confusion"], b["confusion"])
         self.ok("finetune", "--config", self.write(config), "--output", out, "--folds", "1-2", "--resume")
 
+    def test_all_folds_are_checked_first(self):
+        config = folded(finetune_config())
+        config["train"].update(epochs=1, warmup_epochs=0)
+        out = self.dir / "runs"
+        self.fails(1, ["fold 7: ", "train_set_7.csv"], "finetune", "--config", self.write(config), "--output", out, "--folds", "1,7")
+        self.assertFalse(out.exists())
+        self.fails(2, ["--folds", "the same for every fold"], "finetune", "--config", self.write(finetune_config()), "--output", out,
+                   "--folds", "1-2")
+        self.assertFalse(out.exists())
+        self.ok("finetune", "--config", self.write(config), "--output", out, "--folds", "1")
+        fixed = folded(eval_config(out / "fold-1/model.safetensors"))
+        del fixed["data"]["video"]["train"]
+        self.fails(2, ["fold 2: ", "data.video.fold", "knows what would be tested"], "eval", "--config", self.write(fixed), "--output",
+                   self.dir / "eval", "--folds", "1-2")
+        self.assertFalse((self.dir / "eval").exists())
+
     def test_what_cannot_be(self):
         config = self.write(folded(finetune_config()))
         for folds in ("0", "2-1", "1,1", "one", "1-", "1-2-3", "", "1-5000"):

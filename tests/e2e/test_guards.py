@@ -102,7 +102,7 @@ class Guards(Case):
         before = contents(self.out)
         classes = list(reversed(["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"]))
         for more in (["seed=77"], ["data.image.batch=4"], ["data.image.classes=" + json.dumps(classes)],
-                     ["model.encoder.dim=48"], ["train.epochs=1", "train.warmup_epochs=0"]):
+                     ["model.encoder.dim=48"], ["train.select=test"], ["train.held_out=0.4"], ["data.video.name=other"], ["train.epochs=1", "train.warmup_epochs=0"]):
             with self.subTest(more):
                 key = more[0].split("=")[0]
                 self.fails(2, key, *self.resume(*[word for item in more for word in ("--set", item)]))

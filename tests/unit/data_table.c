@@ -177,6 +177,14 @@ static void runs_take_their_rows(void **state)
     assert_non_null(strstr(taken(&o, S4D_LIST_TRAIN), "no column \"label\""));
 }
 
+static void parts_have_names_of_their_own(void **state)
+{
+    (void)state;
+    put("path,label,start,end,subject\na,fear,0.5,2,x\na,fear,2,,x\na,fear,,1.25,\nb,fear,,,\n");
+    s4d_set_opts o = set_of(0);
+    assert_string_equal(taken(&o, S4D_LIST_TRAIN), "a@0.5-2a@2-a@0-1.25b");
+}
+
 static void lists_of_a_fold(void **state)
 {
     (void)state;
@@ -194,7 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_in_any_order), cmocka_unit_test(written_tables_come_back),
         cmocka_unit_test(faults_are_told),      cmocka_unit_test(runs_take_their_rows),
-        cmocka_unit_test(lists_of_a_fold),
+        cmocka_unit_test(lists_of_a_fold),   cmocka_unit_test(parts_have_names_of_their_own),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

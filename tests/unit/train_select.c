@@ -85,8 +85,51 @@ static void drawn_by_the_seed(void **state)
     }
 }
 
+/* Parts of a file, and files of a person, stand on one side. */
+static void groups_stay_together(void **state)
+{
+    (void)state;
+    s4d_manifest train = {.sample = s4d_mem_alloc(40, sizeof(s4d_sample)), .class_count = 2}, held = {0};
+    for (int i = 0; i < 40; i++) {
+        char id[16], path[16], subject[16];
+        snprintf(id, sizeof id, "s%d", i);
+        snprintf(path, sizeof path, "f%d", i / 2);
+        snprintf(subject, sizeof subject, "p%d", i / 4);
+        train.sample[train.count++] = (s4d_sample){.id = s4d_mem_strdup(id),
+                                                   .path = s4d_mem_strdup(path),
+                                                   .subject = i < 20 ? s4d_mem_strdup(subject) : NULL,
+                                                   .label = i % 2};
+    }
+    assert_int_equal(s4d_select_hold_out(&train, 0.25, 3, &held, NULL), S4D_OK);
+    assert_in_range(held.count, 4, 14);
+    for (size_t i = 0; i < held.count; i++) {
+        for (size_t k = 0; k < train.count; k++) {
+            const s4d_sample *a = &held.sample[i], *b = &train.sample[k];
+            assert_string_not_equal(a->path, b->path);
+            assert_false(a->subject && b->subject && strcmp(a->subject, b->subject) == 0);
+        }
+    }
+    s4d_manifest_release(&train);
+    s4d_manifest_release(&held);
+}
+
+static void nothing_to_hold_out(void **state)
+{
+    (void)state;
+    s4d_manifest train = {.sample = s4d_mem_alloc(2, sizeof(s4d_sample)), .class_count = 2}, held = {0};
+    s4d_err err = {0};
+    for (int i = 0; i < 2; i++) {
+        train.sample[train.count++] = (s4d_sample){.id = s4d_mem_strdup("a"), .path = s4d_mem_strdup(i ? "x" : "y"), .label = i};
+    }
+    assert_int_equal(s4d_select_hold_out(&train, 0.5, 3, &held, &err), S4D_USAGE);
+    assert_non_null(strstr(err.text, "train.held_out"));
+    s4d_manifest_release(&train);
+    s4d_manifest_release(&held);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_share_of_each_class), cmocka_unit_test(drawn_by_the_seed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_share_of_each_class), cmocka_unit_test(drawn_by_the_seed),
+                                       cmocka_unit_test(groups_stay_together), cmocka_unit_test(nothing_to_hold_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
 #include "s4d/data/options.h"
 
 typedef struct s4d_sample {
-    char *id;      /* as in the list */
+    char *id;      /* as in the list; of a part of a video with its seconds, "a.mp4@0.5-2" */
+    char *subject; /* who is seen; NULL where not known */
     char *path;    /* root, padding and suffix applied */
     int32_t label; /* class index, -1 for none */
     double start, end; /* seconds of a video: what counts of it (s4d_clip_source) */

@@ -11,6 +11,10 @@
 s4d_status s4d_pretrain(const s4d_run_opts *opts, s4d_err *err);
 s4d_status s4d_finetune(const s4d_run_opts *opts, s4d_err *err);
 
+/* The settings, lists and folder that s4d_finetune or s4d_evaluate would begin with; creates nothing. */
+s4d_status s4d_finetune_check(const s4d_run_opts *opts, s4d_err *err);
+s4d_status s4d_evaluate_check(const s4d_run_opts *opts, s4d_err *err);
+
 /* How a model did on one set. */
 typedef struct s4d_set_result {
     char set[64];
