@@ -48,6 +48,18 @@ static int64_t fold_of(const char *name)
 
 /* ---- results ---- */
 
+/* A folder named after a fold holds a run of that fold: of a video set, or of an image set where there is no video set. */
+static s4d_status check_fold(s4d_doc *config, const char *folder, int64_t fold, s4d_err *err)
+{
+    const char *key = s4d_doc_find(config, "data.video.fold") ? "data.video.fold" : "data.image.fold";
+    if (!fold || !s4d_doc_find(config, key)) return S4D_OK;
+    int64_t told = s4d_doc_count(config, key);
+    if (config->status != S4D_OK || told == fold) return config->status;
+    return s4d_err_set(err, S4D_FAILED, "%s: its config.resolved.json says %s %lld, so it is not the run of fold %lld; give the "
+                                        "folder the name of its fold, or such runs apart", folder, key, (long long)told,
+                       (long long)fold);
+}
+
 static s4d_status read_outcome(s4d_doc *config, const char *folder, const char *set, int64_t fold, s4d_outcome *o, s4d_err *err)
 {
     s4d_doc metrics;
@@ -99,6 +111,7 @@ static s4d_status add_run(s4d_results *r, size_t first, const char *run, const c
                                               "of \"s4d finetune\" or \"s4d eval\", or a folder of such, named fold-1, "
                                               "fold-2, ...", folder);
     if (status == S4D_OK) status = s4d_doc_open(&config, folder, "config.resolved.json", err);
+    if (status == S4D_OK) status = check_fold(&config, folder, fold, err);
     for (size_t i = 0; i < names.count && status == S4D_OK; ++i) {
         s4d_outcome outcome = {0};
         if (!is_set(folder, names.item[i])) continue;

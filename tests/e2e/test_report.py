@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import shutil
 import statistics
 import subprocess
 
@@ -98,7 +99,7 @@ class Figures(Fixture):
     def test_folds(self):
         folds = {n: rows_of(n, 20 + 5 * n) for n in (1, 2, 10)}
         for n, rows in folds.items():
-            self.put_run(f"cv/fold-{n}", rows, missing=n)
+            self.put_run(f"cv/fold-{n}", rows, fold=n, missing=n)
         got = self.flat(self.dir / "cv")
         percent = {(r["fold"], r["measure"], r["class"]): r for r in got}
         self.assertEqual(list(dict.fromkeys(r["fold"] for r in got)), ["1", "2", "10", "mean"])
@@ -148,8 +149,8 @@ class Figures(Fixture):
         a, b = [c for c in self.cells(text) if c[0] in (str(self.dir / "a"), str(self.dir / "b"))][2:]
         self.assertEqual(a[2:], b[2:])
         self.assertEqual(len(set(a[2:])), 3)
-        self.put_run("cv/fold-1", rows)
-        self.put_run("cv/fold-2", rows, names=["anger", "fear", "joy", "fun"])
+        self.put_run("cv/fold-1", rows, fold=1)
+        self.put_run("cv/fold-2", rows, names=["anger", "fear", "joy", "fun"], fold=2)
         self.fails(1, [str(self.dir / "cv/fold-2/clips/metrics.json"), "its classes are not those of fold-1"], "report",
                    "--table", self.dir / "cv")
 
@@ -164,14 +165,14 @@ class Figures(Fixture):
 
     def test_epochs_may_differ_between_folds(self):
         for n in (1, 2):
-            self.put_run(f"cv/fold-{n}", rows_of(n), selection=f"epoch {7 * n}, best UAR on clips's test list itself")
+            self.put_run(f"cv/fold-{n}", rows_of(n), fold=n, selection=f"epoch {7 * n}, best UAR on clips's test list itself")
         text = self.table(self.dir / "cv")
         self.assertNotIn("NOT EVALUATED ALIKE", text)
         self.assertEqual(text.count("THE TEST LIST SHOWN HERE CHOSE IT"), 1)
 
     def test_folds_that_differ_in_protocol(self):
-        self.put_run("cv/fold-1", rows_of(1))
-        self.put_run("cv/fold-2", rows_of(2), segments=5)
+        self.put_run("cv/fold-1", rows_of(1), fold=1)
+        self.put_run("cv/fold-2", rows_of(2), fold=2, segments=5)
         text = self.table(self.dir / "cv")
         self.assertIn("THE FOLDS WERE NOT EVALUATED ALIKE", text)
         self.assertEqual(text.count("Protocol of"), 2)
@@ -194,8 +195,8 @@ class Formats(Fixture):
     def test_latex_is_escaped_and_balanced(self):
         names = ["a_b & c", "50%", "#1 $x$", "{z}~^\\"]
         self.put_run("r_1", rows_of(1, names=names), names=names)
-        self.put_run("cv/fold-1", rows_of(1), set_name="folds")
-        self.put_run("cv/fold-2", rows_of(2), set_name="folds")
+        self.put_run("cv/fold-1", rows_of(1), set_name="folds", fold=1)
+        self.put_run("cv/fold-2", rows_of(2), set_name="folds", fold=2)
         text = self.table("--format", "latex", self.dir / "r_1", self.dir / "cv")
         for words in ("a\\_b \\& c", "50\\%", "\\#1 \\$x\\$", "\\{z\\}\\textasciitilde{}\\textasciicircum{}\\textbackslash{}",
                       "r\\_1", "$\\pm$"):
@@ -262,15 +263,28 @@ class Refused(Fixture):
                 "or a folder of such, named fold-1, fold-2, ...")
         (self.dir / "empty/clips").mkdir(parents=True)
         self.refused(f"{self.dir}/empty: {none}", "--table", self.dir / "empty")
-        self.put_run("cv/fold-1", rows_of(1))
+        self.put_run("cv/fold-1", rows_of(1), fold=1)
         (self.dir / "cv/fold-2").mkdir()
         self.refused(f"{self.dir}/cv/fold-2: {none}", "--table", self.dir / "cv")
-        self.put_run("cv/fold-2/", rows_of(1), set_name="other")
+        self.put_run("cv/fold-2/", rows_of(1), set_name="other", fold=2)
         self.refused(f"{self.dir}/cv/fold-2/clips: there are no results of this fold, though others have them; evaluate it, or "
                      "move the folder away", "--table", self.dir / "cv")
         self.put_run("cv", rows_of(1))
         self.refused(f"{self.dir}/cv: it holds results of its own (clips) and of folds (fold-1); give the one that is meant",
                      "--table", self.dir / "cv")
+
+    def test_a_folder_named_after_another_fold(self):
+        run = self.put_run("cv/fold-1", rows_of(1), fold=1)
+        shutil.copytree(run, self.dir / "cv/fold-2")
+        self.refused(f"{self.dir}/cv/fold-2: its config.resolved.json says data.video.fold 1, so it is not the run of fold 2; give "
+                     "the folder the name of its fold, or such runs apart", "--table", self.dir / "cv")
+        config = self.dir / "cv/fold-2/config.resolved.json"
+        config.write_text(config.read_text().replace('"fold": 1', '"fold": 2'))
+        self.table(self.dir / "cv")
+        plain = json.loads(config.read_text())
+        del plain["data"]["video"]["fold"]
+        config.write_text(json.dumps(plain).replace('"fold": 2', '"fold": 3'))
+        self.fails(1, [f"{self.dir}/cv/fold-2: ", "data.image.fold 3"], "report", "--table", self.dir / "cv")
 
     def test_files(self):
         run = self.put_run("r", rows_of(1))
