@@ -88,6 +88,87 @@ static s4d_status disagree(const char *folder, const char *key, double there, do
                                         "not of one evaluation: evaluate again", folder, key, here, there);
 }
 
+/* The number in row t and column c of the confusion, -1 where there is none. */
+static double confusion_at(const s4d_json *rows, size_t t, size_t c)
+{
+    const s4d_json *row = s4d_json_at(rows, t), *node = row ? s4d_json_at(row, c) : NULL;
+    return node && s4d_json_kind_of(node) == S4D_JSON_NUMBER ? s4d_json_number(node) : -1;
+}
+
+/* counted: [C,C], rows are truth. */
+static s4d_status compare_confusion(s4d_doc *d, const char *folder, const s4d_outcome *o, const int64_t *counted, s4d_err *err)
+{
+    size_t classes = o->classes.count;
+    const s4d_json *rows = s4d_doc_node(d, "confusion", S4D_JSON_ARRAY);
+    if (!rows) return d->status;
+    bool square = s4d_json_count(rows) == classes;
+    for (size_t t = 0; t < classes && square; ++t) square = s4d_json_count(s4d_json_at(rows, t)) == classes;
+    if (!square)
+        return s4d_err_set(err, S4D_FAILED, "%s: confusion: expected %zu rows of %zu numbers, one for each class; evaluate again",
+                           d->path, classes, classes);
+    for (size_t i = 0; i < classes * classes; ++i) {
+        double there = confusion_at(rows, i / classes, i % classes);
+        if (there == (double)counted[i]) continue;
+        char key[160];
+        snprintf(key, sizeof key, "confusion of %.60s with %.60s", o->classes.item[i / classes], o->classes.item[i % classes]);
+        return disagree(folder, key, there, (double)counted[i], err);
+    }
+    return S4D_OK;
+}
+
+static s4d_status compare_recall(s4d_doc *d, const char *folder, const s4d_outcome *o, s4d_err *err)
+{
+    const s4d_json *recall = s4d_doc_node(d, "recall", S4D_JSON_OBJECT);
+    for (size_t c = 0; recall && c < o->classes.count; ++c) {
+        if (!o->support[c]) continue;
+        const s4d_json *node = s4d_json_find(recall, o->classes.item[c]);
+        double there = node && s4d_json_kind_of(node) == S4D_JSON_NUMBER ? s4d_json_number(node) : -1;
+        double here = (double)o->hit[c] / (double)o->support[c];
+        if (fabs(here - there) <= SHARE_TOLERANCE) continue;
+        char key[96];
+        snprintf(key, sizeof key, "recall of %.60s", o->classes.item[c]);
+        return disagree(folder, key, there, here, err);
+    }
+    return d->status;
+}
+
+/* F1 over the classes with support: their mean, and weighted by support. Micro F1 is WAR, as a sample has one label. */
+static s4d_status compare_f1(s4d_doc *d, const char *folder, const s4d_outcome *o, const int64_t *counted, s4d_err *err)
+{
+    static const char *const key[3] = {"macro_f1", "weighted_f1", "micro_f1"};
+    size_t classes = o->classes.count, present = 0;
+    double here[3] = {0, 0, o->shares.war};
+    for (size_t c = 0; c < classes; ++c) {
+        int64_t predicted = 0;
+        for (size_t t = 0; t < classes; ++t) predicted += counted[t * classes + c];
+        if (!o->support[c]) continue;
+        double f1 = 2.0 * (double)o->hit[c] / (double)(o->support[c] + predicted);
+        ++present;
+        here[0] += f1;
+        here[1] += f1 * (double)o->support[c] / (double)o->samples;
+    }
+    here[0] /= (double)present;
+    for (int i = 0; i < 3; ++i) {
+        double there = s4d_doc_number(d, key[i]);
+        if (d->status != S4D_OK) return d->status;
+        if (!(fabs(here[i] - there) <= SHARE_TOLERANCE)) return disagree(folder, key[i], there, here[i], err);
+    }
+    return S4D_OK;
+}
+
+static s4d_status compare_by_class(s4d_doc *d, const char *folder, const s4d_outcome *o, s4d_err *err)
+{
+    size_t classes = o->classes.count;
+    int64_t *counted = s4d_mem_alloc(classes * classes, sizeof *counted);
+    if (!counted) return s4d_err_memory(err, classes * classes * sizeof *counted, "a confusion");
+    for (size_t i = 0; i < o->samples; ++i) ++counted[(size_t)o->label[i] * classes + (size_t)o->pred[i]];
+    s4d_status status = compare_confusion(d, folder, o, counted, err);
+    if (status == S4D_OK) status = compare_recall(d, folder, o, err);
+    if (status == S4D_OK) status = compare_f1(d, folder, o, counted, err);
+    s4d_mem_free(counted);
+    return status;
+}
+
 /* Everything that is shown is computed from pred.csv; metrics.json must say the same. */
 static s4d_status compare(s4d_doc *d, const char *folder, s4d_outcome *o, s4d_err *err)
 {
@@ -107,7 +188,7 @@ static s4d_status compare(s4d_doc *d, const char *folder, s4d_outcome *o, s4d_er
     if (!(fabs(here.war - o->shares.war) <= SHARE_TOLERANCE)) return disagree(folder, "war", o->shares.war, here.war, err);
     if (!(fabs(here.uar - o->shares.uar) <= SHARE_TOLERANCE)) return disagree(folder, "uar", o->shares.uar, here.uar, err);
     o->shares = here;
-    return S4D_OK;
+    return compare_by_class(d, folder, o, err);
 }
 
 s4d_status s4d_outcome_read(const char *folder, const char *set, s4d_outcome *out, s4d_doc *metrics, s4d_err *err)

@@ -46,6 +46,16 @@ def shares(rows):
     return statistics.fmean(recalls), sum(label == pred for label, pred in rows) / len(rows)
 
 
+def by_class(rows, names):
+    """What metrics.json says of (label, pred) rows class by class."""
+    confusion = [[sum(row == (t, p) for row in rows) for p in names] for t in names]
+    present = [i for i in range(len(names)) if sum(confusion[i])]
+    f1 = {i: 2 * confusion[i][i] / (sum(confusion[i]) + sum(row[i] for row in confusion)) for i in present}
+    return {"confusion": confusion, "recall": {names[i]: confusion[i][i] / sum(confusion[i]) for i in present},
+            "macro_f1": statistics.fmean(f1.values()), "micro_f1": shares(rows)[1],
+            "weighted_f1": sum(f1[i] * sum(confusion[i]) for i in present) / len(rows)}
+
+
 def interval(folds, which):
     """folds: fold number -> rows. 95% by the percentile method, each fold drawn for itself."""
     values = []
@@ -77,7 +87,7 @@ class Fixture(Case):
         uar, war = shares(rows)
         metrics = {"set": set_name, "modality": "video", "split": "test", "checkpoint": "last", "selection": "last epoch",
                    "segments": 2, "crops": 1, "samples": len(rows), "missing": 0, "uar": uar, "war": war, "classes": names,
-                   "test_samples": {c: sum(label == c for label, _ in rows) for c in names}, **more}
+                   "test_samples": {c: sum(label == c for label, _ in rows) for c in names}, **by_class(rows, names), **more}
         (folder / "metrics.json").write_text(json.dumps(metrics))
         lines = [f"v{i},{label},{pred}," + ",".join("1" if c == pred else "0" for c in names)
                  for i, (label, pred) in enumerate(rows)]

@@ -20,7 +20,9 @@ static const char CONFIG[] =
 static const char METRICS[] =
     "{\"set\":\"clips\",\"modality\":\"video\",\"split\":\"test\",\"checkpoint\":\"last\",\"selection\":\"last epoch\","
     "\"segments\":2,\"crops\":1,\"samples\":3,\"missing\":0,\"uar\":0.75,\"war\":0.6666666666666666,"
-    "\"classes\":[\"anger\",\"fear\"],\"test_samples\":{\"anger\":2,\"fear\":1}}";
+    "\"classes\":[\"anger\",\"fear\"],\"test_samples\":{\"anger\":2,\"fear\":1},"
+    "\"macro_f1\":0.6666666666666666,\"weighted_f1\":0.6666666666666666,\"micro_f1\":0.6666666666666666,"
+    "\"recall\":{\"anger\":0.5,\"fear\":1},\"confusion\":[[1,1],[0,1]]}";
 static const char PRED[] = "id,label,pred,anger,fear\na,anger,anger,1,0\nb,anger,fear,0,1\nc,fear,fear,0,1\n";
 
 static void put(const char *name, const char *text)
@@ -153,7 +155,18 @@ static void test_metrics_broken(void **state)
         {"\"anger\",\"fear\"", "\"anger\",3", "classes: expected class names, each once"},
         {"\"anger\",\"fear\"", "", "classes: not one is named"},
         {"\"last epoch\"", "7", "selection: expected a string, got a number"},
-        {"\"fear\":1}", "\"fear\":1}}", "expected the end of the text"},
+        {"[0,1]]}", "[0,1]]}}", "expected the end of the text"},
+        {"[[1,1],", "[[2,0],", "give confusion of anger with anger 1, but metrics.json says 2"},
+        {"[0,1]]", "[1,0]]", "give confusion of fear with anger 0, but metrics.json says 1"},
+        {"[0,1]]", "[0,\"1\"]]", "give confusion of fear with fear 1, but metrics.json says -1"},
+        {"[0,1]]", "[0,1,0]]", "confusion: expected 2 rows of 2 numbers, one for each class"},
+        {",[0,1]]", "]", "confusion: expected 2 rows of 2 numbers, one for each class"},
+        {",\"confusion\":[[1,1],[0,1]]", "", "confusion: expected an array, got nothing"},
+        {"\"anger\":0.5", "\"anger\":0.51", "give recall of anger 0.5, but metrics.json says 0.51"},
+        {"{\"anger\":0.5,\"fear\":1}", "{\"anger\":0.5}", "give recall of fear 1, but metrics.json says -1"},
+        {"\"macro_f1\":0.6666666666666666", "\"macro_f1\":0.66666666", "metrics.json says 0.66666666;"},
+        {"\"weighted_f1\":0.6", "\"weighted_f1\":0.7", "give weighted_f1 0.6666666667, but metrics.json says 0.7"},
+        {"\"micro_f1\":0.6", "\"micro_f1\":0.7", "give micro_f1 0.6666666667, but metrics.json says 0.7"},
     };
     for (size_t i = 0; i < sizeof kase / sizeof *kase; ++i) {
         put_metrics(kase[i][0], kase[i][1]);
