@@ -146,7 +146,8 @@ static bool read_time(parse *p, const s4d_record *r, s4d_column c, double *secon
         return true;
     }
     double value = strtod(text, &end);
-    if (*end || !isfinite(value) || value < 0) {
+    bool plain = text[strspn(text, "0123456789.+-eE")] == '\0'; /* neither hexadecimal nor a word */
+    if (!plain || *end || !isfinite(value) || value < 0) {
         return fault(p, r->line, "%s \"%.40s\" is not a number of seconds", names[c], text);
     }
     *seconds = value;
@@ -239,6 +240,20 @@ s4d_status s4d_table_read(const char *path, s4d_table *out, s4d_err *err)
 
 /* ---- writing ---- */
 
+/* The shortest of a few forms that reads back the same. */
+static void put_time(s4d_str *out, double seconds)
+{
+    static const int digits[] = {9, 12, 15, 17};
+    char text[40];
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++) {
+        snprintf(text, sizeof text, "%.*g", digits[i], seconds);
+        if (strtod(text, NULL) == seconds) {
+            break;
+        }
+    }
+    s4d_str_add(out, text);
+}
+
 static void put_cell(s4d_str *out, const s4d_row *row, s4d_column c)
 {
     switch (c) {
@@ -253,12 +268,12 @@ static void put_cell(s4d_str *out, const s4d_row *row, s4d_column c)
         break;
     case S4D_COLUMN_START:
         if (row->start > 0) {
-            s4d_str_printf(out, "%.9g", row->start);
+            put_time(out, row->start);
         }
         break;
     case S4D_COLUMN_END:
         if (isfinite(row->end) && row->end > 0) {
-            s4d_str_printf(out, "%.9g", row->end);
+            put_time(out, row->end);
         }
         break;
     case S4D_COLUMNS: break;

@@ -104,6 +104,21 @@ static void written_tables_come_back(void **state)
     s4d_table_release(&again);
 }
 
+static void times_are_written_as_they_were(void **state)
+{
+    (void)state;
+    static const char text[] = "path,start,end\na,1000000.123456,1000000.12345678\nb,0.1,0.30000000000000004\nc,,7.25\n"
+                               "d,0.000123456789012345,4503599627370495.5\n";
+    s4d_table t = table_of(text);
+    s4d_bytes written = {0};
+    assert_int_equal(s4d_table_write(path, &t, NULL), S4D_OK);
+    assert_int_equal(s4d_file_read(path, 0, &written, NULL), S4D_OK);
+    assert_int_equal(written.size, strlen(text));
+    assert_memory_equal(written.data, text, written.size);
+    s4d_bytes_release(&written);
+    s4d_table_release(&t);
+}
+
 static void faults_are_told(void **state)
 {
     (void)state;
@@ -121,6 +136,13 @@ static void faults_are_told(void **state)
     refused("path,start,end\na,2,1\nb,-1,\n",
             "line 2: start 2 is not before end 1 (and 1 more faulty line); correct the manifest");
     refused("path,start\na,nan\n", "line 2: start \"nan\" is not a number of seconds; correct the manifest");
+    static const char *const no_time[] = {"inf", "0x10", "0x1p3", "INFINITY", "nan(1)", "1e", "1e999", "1,", "-", "1-2"};
+    for (size_t i = 0; i < sizeof no_time / sizeof *no_time; i++) {
+        char list[64];
+        snprintf(list, sizeof list, "path,end\na,\"%s\"\n", no_time[i]);
+        snprintf(text, sizeof text, "line 2: end \"%s\" is not a number of seconds; correct the manifest", no_time[i]);
+        refused(list, text);
+    }
     refused("path,label\na\n", "line 2: 1 columns where the header has 2; correct the manifest");
     refused("path,label\n,fear\n", "line 2: the path is empty; correct the manifest");
 }
@@ -201,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_in_any_order), cmocka_unit_test(written_tables_come_back),
+        cmocka_unit_test(times_are_written_as_they_were),
         cmocka_unit_test(faults_are_told),      cmocka_unit_test(runs_take_their_rows),
         cmocka_unit_test(lists_of_a_fold),   cmocka_unit_test(parts_have_names_of_their_own),
     };
