@@ -179,6 +179,17 @@ static s4d_status shard_path(const s4d_pack *p, size_t shard, char path[S4D_PATH
     return s4d_path_join(path, p->root, name, err);
 }
 
+/* Magic, version, number, and zeros up to the first member. */
+static bool head_is_whole(const uint8_t head[S4D_PACK_HEAD], size_t shard)
+{
+    bool good = memcmp(head, S4D_PACK_SHARD_MAGIC, 8) == 0 && s4d_pack_get(head + 8, 4) == S4D_PACK_VERSION &&
+                s4d_pack_get(head + 12, 4) == shard;
+    for (size_t i = 16; i < S4D_PACK_HEAD && good; i++) {
+        good = head[i] == 0;
+    }
+    return good;
+}
+
 /* A member that does not lie within the first `there` bytes of a shard. */
 static const char *lost_member(const s4d_pack *p, size_t shard, uint64_t there)
 {
@@ -221,13 +232,12 @@ static s4d_status map_shard(s4d_pack *p, size_t shard, const char *path, int fil
     if (status != S4D_OK) {
         return status;
     }
-    uint8_t head[16];
+    uint8_t head[S4D_PACK_HEAD];
     ssize_t n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : pread(file, head, sizeof head, 0);
     if (n < 0) {
         return s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
     }
-    if (n < (ssize_t)sizeof head || memcmp(head, S4D_PACK_SHARD_MAGIC, 8) != 0 ||
-        s4d_pack_get(head + 8, 4) != S4D_PACK_VERSION || s4d_pack_get(head + 12, 4) != shard) {
+    if (n < (ssize_t)sizeof head || !head_is_whole(head, shard)) {
         return s4d_err_set(err, S4D_FAILED, "%s: its beginning is not that of shard %zu; %s", path, shard, AGAIN);
     }
     void *data = mmap(NULL, (size_t)s->size, PROT_READ, MAP_SHARED, file, 0);

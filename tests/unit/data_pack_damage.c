@@ -151,7 +151,7 @@ static void test_damaged_shards(void **state)
     hand_write(p, "shard-00001.s4dpack", &p->shard[1]);
     refused(p, "shard-00001.s4dpack: the shard has", "but the index says");
     p->shard[1].size = whole;
-    for (size_t i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 64; i++) {
         p->shard[1].text[i] ^= 4;
         hand_write(p, "shard-00001.s4dpack", &p->shard[1]);
         refused(p, "shard-00001.s4dpack: its beginning is not that of shard 1", "make it anew");
