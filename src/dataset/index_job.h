@@ -164,6 +164,9 @@ s4d_status index_add_list(index_job *job, const char *path, index_role role, int
 s4d_status index_add_entry(index_job *job, const index_entry *entry, s4d_err *err);
 /* The last part of a path brought to one form: without ending, zeros before a number, "_aligned". */
 bool index_key(const char *path, bool with_parents, s4d_str *out);
+/* A listed path in one spelling, which is never longer; *fault: why it cannot be taken, to follow the path, or NULL.
+ * S4D_FAILED: it is too long. */
+s4d_status index_spell(char out[S4D_PATH_MAX], const char *path, const char **fault, s4d_err *err);
 
 /* What a list is for, by its name and the folders above. */
 void index_read_name(const char *path, index_role *role, int *fold);

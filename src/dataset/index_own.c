@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataset/clip_name.h"
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
 
@@ -163,11 +164,19 @@ static s4d_status find_csv(index_job *job, s4d_err *err)
     return index_add_list(job, only, INDEX_ANY, 0, err);
 }
 
-/* A row's path below the root, and whether it is there. */
+/* A row's path below the root, in one spelling, and whether it is there. */
 static s4d_status check_path(index_job *job, int list, s4d_row *row, long *missing, s4d_err *err)
 {
-    char path[S4D_PATH_MAX], below[S4D_PATH_MAX];
-    s4d_status status = s4d_path_join(below, job->opts->media ? job->opts->media : "", row->path, err);
+    char path[S4D_PATH_MAX], below[S4D_PATH_MAX], name[S4D_PATH_MAX];
+    const char *fault;
+    s4d_status status = index_spell(name, row->path, &fault, err);
+    if (status == S4D_OK && fault) {
+        index_fault(job, list, row->line, "the path \"%.300s\" %s", row->path, fault);
+        return S4D_OK;
+    }
+    if (status == S4D_OK) {
+        status = s4d_path_join(below, job->opts->media ? job->opts->media : "", name, err);
+    }
     if (status == S4D_OK) {
         status = s4d_path_join(path, job->opts->root, below, err);
     }
@@ -192,7 +201,7 @@ static s4d_status check_path(index_job *job, int list, s4d_row *row, long *missi
 static s4d_status check_twice(index_job *job, index_map *seen, int list, const s4d_row *row, s4d_err *err)
 {
     s4d_str key = {0};
-    s4d_str_printf(&key, "%s|%.9g|%.9g", row->path, row->start, row->end);
+    s4d_str_printf(&key, "%s|%.17g|%.17g", row->path, row->start, row->end);
     bool good = !key.failed;
     if (good && index_map_get(seen, key.text) >= 0) {
         index_fault(job, list, row->line, "\"%.300s\" stands there twice", row->path);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dataset/clip_name.h"
 #include "dataset/index_job.h"
 #include "s4d/data/manifest.h"
 
@@ -73,6 +74,33 @@ static s4d_status guess_columns(index_job *job, index_list *l, const index_reade
     return r->comma ? index_decide(job, err, "%s: no header, its first line is a sample", l->path) : S4D_OK;
 }
 
+s4d_status index_spell(char out[S4D_PATH_MAX], const char *path, const char **fault, s4d_err *err)
+{
+    bool up = false;
+    s4d_status status = clip_name(out, path, &up, err);
+    *fault = up                            ? "goes into a folder and out again by \"..\"; write it without"
+             : status == S4D_OK && !*out   ? "names no file"
+                                           : NULL;
+    return status;
+}
+
+/* Takes the spelling of an entry's name in place. */
+static s4d_status spell_entry(index_job *job, index_entry *e, bool *good, s4d_err *err)
+{
+    char name[S4D_PATH_MAX];
+    const char *fault;
+    s4d_status status = index_spell(name, e->name, &fault, err);
+    *good = status == S4D_OK && !fault;
+    if (*good) {
+        memcpy(e->name, name, strlen(name) + 1);
+    } else if (status == S4D_OK) {
+        index_fault(job, e->list, e->line, "the path \"%.200s\" %s", e->name, fault);
+    } else {
+        s4d_err_prefix(err, "%s: line %ld", job->list[e->list].path, e->line);
+    }
+    return status;
+}
+
 static s4d_status take_record(index_job *job, int list, const columns *c, const index_record *r, s4d_err *err)
 {
     index_entry e = {.name = r->field[c->name], .line = r->line, .list = list, .class = -1};
@@ -90,9 +118,10 @@ static s4d_status take_record(index_job *job, int list, const columns *c, const 
         for (char *p = e.name; windows && (p = strchr(p, '\\'));) {
             *p = '/';
         }
-        e.name += strncmp(e.name, "./", 2) == 0 ? 2 : 0;
         e.label = labelled ? r->field[c->label] : NULL;
-        return index_add_entry(job, &e, err);
+        bool good;
+        s4d_status status = spell_entry(job, &e, &good, err);
+        return good ? index_add_entry(job, &e, err) : status;
     }
     return S4D_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset/clip_name.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/rng.h"
 #include "s4d/dataset/stats.h"
@@ -16,6 +17,7 @@ typedef struct division {
     s4d_class_list classes;
     int strata, parts;
     size_t groups;
+    char **name;        /* [rows] the path in one spelling */
     size_t *order;      /* [rows] by path, start and line */
     size_t *root;       /* [rows] a row of the same group, itself at the group's root */
     uint32_t *group_of; /* [rows] */
@@ -32,20 +34,22 @@ typedef struct division {
 
 /* ---- groups ---- */
 
-static int by_path(const void *a, const void *b, void *rows)
+static int by_path(const void *a, const void *b, void *from)
 {
-    const s4d_row *x = (const s4d_row *)rows + *(const size_t *)a, *y = (const s4d_row *)rows + *(const size_t *)b;
-    int difference = strcmp(x->path, y->path);
+    const division *d = from;
+    size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    const s4d_row *x = &d->t->row[i], *y = &d->t->row[k];
+    int difference = strcmp(d->name[i], d->name[k]);
     if (difference == 0) {
         difference = (x->start > y->start) - (x->start < y->start);
     }
     return difference != 0 ? difference : (x->line > y->line) - (x->line < y->line);
 }
 
-static int by_subject(const void *a, const void *b, void *rows)
+static int by_subject(const void *a, const void *b, void *from)
 {
-    return strcmp(((const s4d_row *)rows)[*(const size_t *)a].subject,
-                  ((const s4d_row *)rows)[*(const size_t *)b].subject);
+    const s4d_row *row = ((const division *)from)->t->row;
+    return strcmp(row[*(const size_t *)a].subject, row[*(const size_t *)b].subject);
 }
 
 static size_t find_root(size_t *root, size_t i)
@@ -57,16 +61,33 @@ static size_t find_root(size_t *root, size_t i)
     return i;
 }
 
-static void join_equal(division *d, int (*order)(const void *, const void *, void *), bool subjects)
+static void join_equal(division *d, bool subjects)
 {
-    for (size_t i = 1; i < d->t->count; i++) {
-        const s4d_row *row = &d->t->row[d->order[i]], *before = &d->t->row[d->order[i - 1]];
-        bool same = subjects ? row->subject[0] && order(&d->order[i], &d->order[i - 1], d->t->row) == 0
-                             : strcmp(row->path, before->path) == 0;
+    for (size_t k = 1; k < d->t->count; k++) {
+        size_t i = d->order[k], before = d->order[k - 1];
+        const s4d_row *row = d->t->row;
+        bool same = subjects ? row[i].subject[0] && strcmp(row[i].subject, row[before].subject) == 0
+                             : strcmp(d->name[i], d->name[before]) == 0;
         if (same) {
-            d->root[find_root(d->root, d->order[i])] = find_root(d->root, d->order[i - 1]);
+            d->root[find_root(d->root, i)] = find_root(d->root, before);
         }
     }
+}
+
+/* The file is one however its path is spelled. */
+static s4d_status spell_paths(division *d, s4d_err *err)
+{
+    char name[S4D_PATH_MAX];
+    for (size_t i = 0; i < d->t->count; i++) {
+        if (clip_name(name, d->t->row[i].path, NULL, err) != S4D_OK) {
+            s4d_err_prefix(err, "line %ld", d->t->row[i].line);
+            return S4D_FAILED;
+        }
+        if (!(d->name[i] = s4d_mem_strdup(name))) {
+            return s4d_err_memory(err, sizeof name, "dividing a manifest");
+        }
+    }
+    return S4D_OK;
 }
 
 /* Rows of one path, and with by_subject of one person, are one group; groups are numbered by their first path. */
@@ -78,11 +99,11 @@ static void find_groups(division *d, bool subjects)
         d->group_of[i] = UINT32_MAX;
     }
     if (subjects) {
-        qsort_r(d->order, n, sizeof *d->order, by_subject, d->t->row);
-        join_equal(d, by_subject, true);
+        qsort_r(d->order, n, sizeof *d->order, by_subject, d);
+        join_equal(d, true);
     }
-    qsort_r(d->order, n, sizeof *d->order, by_path, d->t->row);
-    join_equal(d, by_path, false);
+    qsort_r(d->order, n, sizeof *d->order, by_path, d);
+    join_equal(d, false);
     for (size_t i = 0; i < n; i++) {
         size_t root = find_root(d->root, d->order[i]);
         if (d->group_of[root] == UINT32_MAX) {
@@ -308,14 +329,18 @@ static s4d_status check_asked(const s4d_table *t, const s4d_split_opts *o, bool 
 static s4d_status begin(division *d, bool subjects, s4d_err *err)
 {
     size_t n = d->t->count;
+    d->name = s4d_mem_alloc(n, sizeof *d->name);
     d->order = s4d_mem_alloc(n, sizeof *d->order);
     d->root = s4d_mem_alloc(n, sizeof *d->root);
     d->group_of = s4d_mem_alloc(n, sizeof *d->group_of);
     d->class_of = s4d_mem_alloc(n, sizeof *d->class_of);
-    if (!d->order || !d->root || !d->group_of || !d->class_of) {
+    if (!d->name || !d->order || !d->root || !d->group_of || !d->class_of) {
         return s4d_err_memory(err, n * sizeof *d->order, "dividing a manifest");
     }
-    s4d_status status = s4d_class_list_make(d->t, &d->classes, d->class_of, err);
+    s4d_status status = spell_paths(d, err);
+    if (status == S4D_OK) {
+        status = s4d_class_list_make(d->t, &d->classes, d->class_of, err);
+    }
     if (status != S4D_OK) {
         return status;
     }
@@ -380,7 +405,10 @@ done:
 
 static void release(division *d)
 {
-    void *const block[] = {d->order, d->root, d->group_of, d->class_of, d->held,   d->size,
+    for (size_t i = 0; d->name && i < d->t->count; i++) {
+        s4d_mem_free(d->name[i]);
+    }
+    void *const block[] = {d->name, d->order, d->root, d->group_of, d->class_of, d->held,   d->size,
                            d->turn,  d->rank, d->part_of,  d->share,    d->placed, d->total};
     for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
         s4d_mem_free(block[i]);

@@ -307,6 +307,26 @@ class Faults(Indexed):
             file.write("1,1\n")
         self.refused("dfew", 'test_set_1.csv: line 9: "1" stands in the list twice, also as 00001; correct the lists')
 
+    def test_one_file_in_two_spellings(self):
+        layouts.csv(self.root)
+        mine = self.root / "mine.csv"
+        keep = "; correct the list, or keep such lines with --keep-missing"
+        for other, label in (("./a.mp4", "sad"), (".//./a.mp4", "happy")):
+            mine.write_text(f"path,label\na.mp4,happy\n{other},{label}\n")
+            self.refused("csv", 'mine.csv: line 3: "a.mp4" stands there twice' + keep)
+        mine.write_text('path,label\na.mp4,happy\nx/../a.mp4,sad\n')
+        (self.root / "x").mkdir()
+        self.refused("csv", 'mine.csv: line 3: the path "x/../a.mp4" goes into a folder and out again by ".."; write it without' +
+                     keep)
+        mine.write_text("path,label\n./a.mp4,happy\n")
+        self.ok("data", "index", "csv", self.root)
+        self.assertEqual((self.root / "csv.csv").read_text(), "path,label\na.mp4,happiness\n")
+        shutil.rmtree(self.root)
+        layouts.put(self.root / "a.mp4")
+        layouts.put(self.root / "train.csv", "a.mp4 0\n.//a.mp4 1\n")
+        self.refused("videomae", 'train.csv: line 2: "a.mp4" stands in the list twice; correct the lists', "--classes", "dfew",
+                     "--first-label", "0")
+
     def test_labels_that_disagree(self):
         layouts.dfew_release(self.root)
         replace(self.root / "train_set_3.csv", "00001,1\n", "00001,2\n")

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset/clip_name.h"
 #include "dataset/index_job.h"
 
 /* Every record as "line:field|field;", or with its fault. The text is on the heap, so that a step outside is seen. */
@@ -108,6 +109,27 @@ static void names_are_brought_to_one_form(void **state)
     s4d_str_release(&key);
 }
 
+static void paths_have_one_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *want;
+        bool up;
+    } c[] = {{"a/b.mp4", "a/b.mp4", false}, {"./a//b.mp4", "a/b.mp4", false}, {"a/./b/", "a/b", false},
+             {"a/../b", "b", true},         {"a/b/../../c", "c", true},       {"../a", "../a", false},
+             {"../../a", "../../a", false}, {"../a/../b", "../b", true},      {"a/../../b", "../b", true},
+             {"/a/../b", "/b", true},       {"/../b", "/b", true},            {"/a/b/..", "/a", true},
+             {"a/..", "", true},            {"..a/b..", "..a/b..", false},    {"a../../b", "b", true},
+             {"/a/..", "/", true},          {"", "", false},                  {"..", "..", false}};
+    char name[S4D_PATH_MAX];
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        bool up;
+        assert_int_equal(clip_name(name, c[i].path, &up, NULL), S4D_OK);
+        assert_string_equal(name, c[i].want);
+        assert_int_equal(up, c[i].up);
+    }
+}
+
 static void names_of_lists(void **state)
 {
     (void)state;
@@ -162,7 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_cut),  cmocka_unit_test(damaged_lists_end_well),
         cmocka_unit_test(numbers),        cmocka_unit_test(names_are_brought_to_one_form),
-        cmocka_unit_test(names_of_lists), cmocka_unit_test(the_map_keeps_all),
+        cmocka_unit_test(names_of_lists),
+        cmocka_unit_test(paths_have_one_spelling), cmocka_unit_test(the_map_keeps_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

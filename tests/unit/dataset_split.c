@@ -190,6 +190,26 @@ static void one_path_stays_together(void **state)
     s4d_table_release(&t);
 }
 
+static void spellings_of_one_path_stay_together(void **state)
+{
+    (void)state;
+    static const char *const spelling[] = {"a/%d.mp4", "./a/%d.mp4", "a//%d.mp4", "b/../a/./%d.mp4"};
+    s4d_table t = {0};
+    for (int i = 0; i < 80; i++) {
+        char path[32];
+        snprintf(path, sizeof path, spelling[i / 20], i % 20);
+        s4d_row row = {.path = path, .label = "fear", .end = INFINITY, .line = i + 2};
+        assert_int_equal(s4d_table_add(&t, &row, NULL), S4D_OK);
+    }
+    s4d_split_opts o = {.folds = 5};
+    assert_int_equal(divide(&t, &o).groups, 20);
+    for (size_t i = 20; i < t.count; i++) {
+        assert_int_equal(t.row[i].fold, t.row[i % 20].fold);
+    }
+    assert_string_equal(t.row[20].path, "./a/0.mp4"); /* the rest of a row stays as it was */
+    s4d_table_release(&t);
+}
+
 static void every_side_gets_something(void **state)
 {
     (void)state;
@@ -258,6 +278,7 @@ int main(void)
         cmocka_unit_test(folds_are_balanced),      cmocka_unit_test(a_share_is_met),
         cmocka_unit_test(people_are_kept_whole),   cmocka_unit_test(rows_in_another_order),
         cmocka_unit_test(one_path_stays_together), cmocka_unit_test(every_side_gets_something),
+        cmocka_unit_test(spellings_of_one_path_stay_together),
         cmocka_unit_test(what_is_impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
