@@ -71,6 +71,7 @@ static void print_share(const s4d_stats *s)
                 test += c < s->classes.count ? s->group[g].per_class[c] : s->group[g].samples;
         printf("  %-16s %.2f%%\n", name, 100.0 * (double)test / (double)all);
         if (test == 0) s4d_log(S4D_LOG_WARN, "the test list has no sample of \"%s\"", name);
+        if (test == all) s4d_log(S4D_LOG_WARN, "the training list has no sample of \"%s\"", name);
     }
 }
 

@@ -1,36 +1,11 @@
 /* Dividing a manifest by groups of rows that stay together. */
-#include "s4d/dataset/split.h"
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataset/clip_name.h"
+#include "dataset/split_private.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/rng.h"
-#include "s4d/dataset/stats.h"
-
-/* A division in the making. Unlabelled rows count as one class more. */
-typedef struct division {
-    const s4d_table *t;
-    const s4d_split_opts *opts;
-    s4d_class_list classes;
-    int strata, parts;
-    size_t groups;
-    char **name;        /* [rows] the path in one spelling */
-    size_t *order;      /* [rows] by path, start and line */
-    size_t *root;       /* [rows] a row of the same group, itself at the group's root */
-    uint32_t *group_of; /* [rows] */
-    int32_t *class_of;  /* [rows] */
-    uint32_t *held;     /* [groups,strata] rows of a class */
-    uint32_t *size;     /* [groups] rows */
-    uint32_t *turn;     /* [groups] in the order they are placed */
-    uint32_t *rank;     /* [groups] place in a random order */
-    int *part_of;       /* [groups] */
-    double *share;      /* [parts] */
-    double *placed;     /* [parts,strata + 1] rows; the last: of any class */
-    double *total;      /* [strata + 1] */
-} division;
 
 /* ---- groups ---- */
 
@@ -137,11 +112,6 @@ static s4d_status count_groups(division *d, s4d_err *err)
     return S4D_OK;
 }
 
-static const uint32_t *held_by(const division *d, size_t group)
-{
-    return d->held + group * (size_t)d->strata;
-}
-
 /* ---- what is possible ---- */
 
 static s4d_status check_folds(const division *d, bool subjects, s4d_err *err)
@@ -154,7 +124,7 @@ static s4d_status check_folds(const division *d, bool subjects, s4d_err *err)
     for (int c = 0; c < d->classes.count; c++) {
         size_t have = 0;
         for (size_t g = 0; g < d->groups; g++) {
-            have += held_by(d, g)[c] > 0;
+            have += split_held(d, g)[c] > 0;
         }
         if (have < (size_t)d->parts) {
             return s4d_err_set(
@@ -180,128 +150,6 @@ static s4d_status check_share(const division *d, bool subjects, s4d_err *err)
             d->opts->test_share, rows, d->groups, subjects ? "people" : "files");
     }
     return S4D_OK;
-}
-
-/* ---- groups of one row: dealt out class by class ---- */
-
-static bool all_single(const division *d)
-{
-    return d->groups == d->t->count;
-}
-
-/* How many of the n groups of one class are for testing; the rounding of all classes so far is evened out. */
-static size_t test_count(const division *d, size_t n, double *owed)
-{
-    double wanted = d->opts->test_share * (double)n;
-    *owed += wanted;
-    double take = fmax(floor(wanted + 1e-9), fmin(ceil(wanted - 1e-9), round(*owed)));
-    if (n > 1) {
-        take = fmax(1, fmin((double)n - 1, take));
-    }
-    *owed -= take;
-    return (size_t)take;
-}
-
-static void deal(division *d)
-{
-    size_t next = 0;
-    double owed = 0;
-    for (int c = 0; c < d->strata; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < d->groups; i++) {
-            if (held_by(d, d->turn[i])[c] > 0) {
-                n++;
-            }
-        }
-        size_t test = d->opts->folds > 0 ? 0 : test_count(d, n, &owed), seen = 0;
-        for (size_t i = 0; i < d->groups; i++) {
-            size_t g = d->turn[i];
-            if (held_by(d, g)[c] == 0) {
-                continue;
-            }
-            d->part_of[g] = d->opts->folds > 0 ? (int)(next++ % (size_t)d->parts) : seen++ < test;
-        }
-    }
-}
-
-/* ---- larger groups: the largest first ---- */
-
-/* How much further from its shares the part would be: the sum over classes of squared distances, by class size. */
-static double cost(const division *d, int part, const uint32_t *held, uint32_t size)
-{
-    const double *placed = d->placed + (size_t)part * ((size_t)d->strata + 1);
-    double sum = 0;
-    for (int c = 0; c <= d->strata; c++) {
-        double more = c < d->strata ? held[c] : size, wanted = d->share[part] * d->total[c];
-        if (more > 0) {
-            sum += more * (more + 2 * (placed[c] - wanted)) / wanted;
-        }
-    }
-    return sum;
-}
-
-static void place(division *d, size_t group, int part, double sign)
-{
-    double *placed = d->placed + (size_t)part * ((size_t)d->strata + 1);
-    for (int c = 0; c < d->strata; c++) {
-        placed[c] += sign * held_by(d, group)[c];
-    }
-    placed[d->strata] += sign * d->size[group];
-    d->part_of[group] = part;
-}
-
-static int largest_first(const void *a, const void *b, void *from)
-{
-    const division *d = from;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    if (d->size[x] != d->size[y]) {
-        return d->size[x] < d->size[y] ? 1 : -1;
-    }
-    return (d->rank[x] > d->rank[y]) - (d->rank[x] < d->rank[y]);
-}
-
-/* A part that nothing came to takes the last placed, and so smallest, group of a part that has several. */
-static void fill_empty(division *d)
-{
-    for (int part = 0; part < d->parts; part++) {
-        bool empty = true;
-        for (size_t g = 0; g < d->groups && empty; g++) {
-            empty = d->part_of[g] != part;
-        }
-        for (size_t i = d->groups; empty && i-- > 0;) {
-            size_t group = d->turn[i], others = 0;
-            for (size_t g = 0; g < d->groups; g++) {
-                others += d->part_of[g] == d->part_of[group];
-            }
-            if (others > 1) {
-                place(d, group, d->part_of[group], -1);
-                place(d, group, part, 1);
-                empty = false;
-            }
-        }
-    }
-}
-
-static void place_largest_first(division *d)
-{
-    for (size_t i = 0; i < d->groups; i++) {
-        d->rank[d->turn[i]] = (uint32_t)i;
-    }
-    qsort_r(d->turn, d->groups, sizeof *d->turn, largest_first, d);
-    for (size_t i = 0; i < d->groups; i++) {
-        size_t g = d->turn[i];
-        int best = 0;
-        double least = INFINITY;
-        for (int part = 0; part < d->parts; part++) {
-            double c = cost(d, part, held_by(d, g), d->size[g]);
-            if (c < least) {
-                least = c;
-                best = part;
-            }
-        }
-        place(d, g, best, 1);
-    }
-    fill_empty(d);
 }
 
 /* ---- the whole ---- */
@@ -365,11 +213,7 @@ static void divide(division *d)
         bool test = part == 1;
         d->share[part] = d->opts->folds > 0 ? 1.0 / d->parts : test ? d->opts->test_share : 1 - d->opts->test_share;
     }
-    if (all_single(d)) {
-        deal(d);
-    } else {
-        place_largest_first(d);
-    }
+    split_place(d);
 }
 
 /* The new texts are made before any row changes. */
@@ -431,6 +275,9 @@ s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_r
     }
     if (status == S4D_OK) {
         divide(&d);
+        status = opts->folds > 0 ? S4D_OK : split_keep_sides(&d, subjects, err);
+    }
+    if (status == S4D_OK) {
         status = write_rows(&d, t, err);
     }
     *out = (s4d_split_result){

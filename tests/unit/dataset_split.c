@@ -226,6 +226,77 @@ static void every_side_gets_something(void **state)
     s4d_table_release(&t);
 }
 
+/* Rows of (label, subject), each a file of its own. */
+static s4d_table table_from(const char *const (*row)[2], int n)
+{
+    s4d_table t = {0};
+    for (int i = 0; i < n; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "clip_%d", i);
+        s4d_row r = {.path = path, .label = (char *)row[i][0], .subject = (char *)row[i][1], .end = INFINITY, .line = i + 2};
+        assert_int_equal(s4d_table_add(&t, &r, NULL), S4D_OK);
+    }
+    return t;
+}
+
+static int rows_in(const s4d_table *t, const char *label, const char *split)
+{
+    int n = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        n += strcmp(t->row[i].label, label) == 0 && strcmp(t->row[i].split, split) == 0;
+    }
+    return n;
+}
+
+/* A class's only sample is trained on, whatever the seed and the share; classes with more are on both sides. */
+static void the_only_sample_is_trained_on(void **state)
+{
+    (void)state;
+    static const char *const row[][2] = {{"anger", ""}, {"disgust", ""}, {"fear", ""}, {"fear", ""},
+                                         {"joy", ""},   {"joy", ""},     {"joy", ""},  {"sad", ""}};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        for (int share = 1; share < 10; share++) {
+            s4d_table t = table_from(row, 8);
+            s4d_split_opts o = {.test_share = share / 10.0, .seed = seed};
+            divide(&t, &o);
+            assert_int_equal(rows_in(&t, "anger", "train") + rows_in(&t, "disgust", "train") + rows_in(&t, "sad", "train"), 3);
+            assert_true(rows_in(&t, "fear", "train") == 1 && rows_in(&t, "fear", "test") == 1);
+            assert_true(rows_in(&t, "joy", "train") > 0 && rows_in(&t, "joy", "test") > 0);
+            s4d_table_release(&t);
+        }
+    }
+    s4d_table t = table_from(row, 2);
+    s4d_split_opts o = {.test_share = 0.5};
+    refused(&t, &o, "each of the 2 files is the only one of some class, and must be trained on, so that nothing is left for "
+                    "testing; give more samples of the classes");
+    s4d_table_release(&t);
+}
+
+/* The same of people: d alone shows disgust; fear is shown by two, one of whom is a large group. */
+static void the_only_person_of_a_class_is_trained_on(void **state)
+{
+    (void)state;
+    static const char *const row[][2] = {{"disgust", "d"}, {"fear", "e"}, {"joy", "e"},  {"joy", "e"}, {"joy", "e"},
+                                         {"fear", "f"},    {"joy", "g"},  {"joy", "h"}, {"joy", "h"}, {"joy", "d"}};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        for (int share = 1; share < 10; share++) {
+            s4d_table t = table_from(row, 10);
+            s4d_split_opts o = {.test_share = share / 10.0, .seed = seed};
+            assert_true(divide(&t, &o).by_subject);
+            assert_int_equal(rows_in(&t, "disgust", "train"), 1);
+            assert_true(rows_in(&t, "fear", "train") == 1 && rows_in(&t, "fear", "test") == 1);
+            assert_true(rows_in(&t, "joy", "train") > 0 && rows_in(&t, "joy", "test") > 0);
+            assert_string_equal(t.row[1].split, t.row[4].split);
+            s4d_table_release(&t);
+        }
+    }
+    s4d_table t = table_from((const char *const[][2]){{"disgust", "d"}, {"fear", "f"}, {"fear", "f"}}, 3);
+    s4d_split_opts o = {.test_share = 0.5};
+    refused(&t, &o, "each of the 2 people is the only one of some class, and must be trained on, so that nothing is left for "
+                    "testing; give more samples of the classes, or divide by sample");
+    s4d_table_release(&t);
+}
+
 static void what_is_impossible(void **state)
 {
     (void)state;
@@ -278,6 +349,8 @@ int main(void)
         cmocka_unit_test(folds_are_balanced),      cmocka_unit_test(a_share_is_met),
         cmocka_unit_test(people_are_kept_whole),   cmocka_unit_test(rows_in_another_order),
         cmocka_unit_test(one_path_stays_together), cmocka_unit_test(every_side_gets_something),
+        cmocka_unit_test(the_only_sample_is_trained_on),
+        cmocka_unit_test(the_only_person_of_a_class_is_trained_on),
         cmocka_unit_test(spellings_of_one_path_stay_together),
         cmocka_unit_test(what_is_impossible),
     };

@@ -31,8 +31,9 @@ typedef struct s4d_split_result {
 /* Sets the column fold or split of every row. The result depends on the seed and on what the rows say, not on their order.
  * Where every group is one row, the counts of a class differ by at most 1 between folds, and so do the folds' sizes; a test
  * share is met within one row of each class. Else groups go, the largest first, where they disturb the shares of the
- * classes least. S4D_FAILED: more folds than groups, or than groups that hold some class; a share that leaves one side
- * empty; no subject where by subject is asked for. */
+ * classes least. Of a test share a class with one row or group is trained on, one with more is on both sides where groups
+ * allow. S4D_FAILED: more folds than groups, or than groups that hold some class; a share that leaves one side empty;
+ * nothing to test without taking a class out of training; no subject where by subject is asked for. */
 s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_result *out, s4d_err *err);
 
 #endif
