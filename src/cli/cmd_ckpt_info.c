@@ -161,7 +161,8 @@ s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
     if (status != S4D_OK) return status;
     for (size_t i = 0; i < faults.count; ++i) puts(faults.item[i]);
     if (faults.count)
-        status = s4d_err_set(err, S4D_FAILED, "%s: %zu faults, listed above; copy it again or take another file", path, faults.count);
+        status = s4d_err_set(err, S4D_FAILED, "%s: %zu fault%s, listed above; copy it again or take another file", path, faults.count,
+                             faults.count == 1 ? "" : "s");
     else
         printf("%s: sound\n", path);
     s4d_strlist_release(&faults);

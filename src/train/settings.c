@@ -92,6 +92,7 @@ static s4d_status model_differs(const visitor *v, const char *path, const char *
         return s4d_err_set(err, S4D_USAGE, "%s: is %s here, but %s was trained with fold %s left out, so it knows what would be "
                                            "tested; take the model of this fold", path, now, v->name, before);
     if (!AMONG(path, encoder) && !(v->evaluation && AMONG(path, whole))) return S4D_OK;
+    if (strcmp(before, "absent") == 0) return S4D_OK; /* imported weights do not say all */
     return s4d_err_set(err, S4D_USAGE, "%s: is %s here, but %s was made with %s; use the \"model\" settings it was made with",
                        path, now, v->name, before);
 }
