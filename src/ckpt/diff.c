@@ -15,8 +15,8 @@ static void describe(const s4d_ckpt_tensor *t, char text[128])
     snprintf(text, 128, "%s %.110s", s4d_dtype_name(t->dtype), shape);
 }
 
-static s4d_status add(s4d_ckpt_diff *d, s4d_ckpt_change change, const s4d_ckpt_tensor *a, const s4d_ckpt_tensor *b,
-                      s4d_err *err)
+static s4d_status add(s4d_ckpt_diff *d, s4d_ckpt_change change, const s4d_ckpt_tensor *a,
+                      const s4d_ckpt_tensor *b, s4d_err *err)
 {
     if (d->count == d->room) {
         size_t room = d->room ? 2 * d->room : 64;
@@ -33,7 +33,9 @@ static s4d_status add(s4d_ckpt_diff *d, s4d_ckpt_change change, const s4d_ckpt_t
     if (b) {
         describe(b, item->b);
     }
-    return item->name ? S4D_OK : s4d_err_memory(err, strlen((a ? a : b)->name) + 1, "the list of differences");
+    return item->name
+               ? S4D_OK
+               : s4d_err_memory(err, strlen((a ? a : b)->name) + 1, "the list of differences");
 }
 
 static double distance(double a, double b)
@@ -45,7 +47,8 @@ static double distance(double a, double b)
     return isnan(d) ? INFINITY : d;
 }
 
-static s4d_status compare_values(s4d_ckpt *file[2], const s4d_ckpt_tensor *const t[2], s4d_ckpt_diff *d, s4d_err *err)
+static s4d_status compare_values(s4d_ckpt *file[2], const s4d_ckpt_tensor *const t[2],
+                                 s4d_ckpt_diff *d, s4d_err *err)
 {
     double *value[2] = {NULL, NULL}, most = 0, top = 0;
     s4d_status status = s4d_ckpt_doubles(file[0], t[0], &value[0], err);

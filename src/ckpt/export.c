@@ -1,4 +1,5 @@
-/* Export: the published tensors under another program's names, by the same map that import reads. */
+/* Export: the published tensors under another program's names, by the same map that import reads.
+ */
 #include "s4d/ckpt/export.h"
 
 #include <stdio.h>
@@ -17,7 +18,8 @@ s4d_status s4d_export_named(const char *name, s4d_export_to *out, s4d_err *err)
             return S4D_OK;
         }
     }
-    return s4d_err_set(err, S4D_USAGE, "--to: expected s4d, videomae or transformers, got \"%.60s\"", name);
+    return s4d_err_set(err, S4D_USAGE,
+                       "--to: expected s4d, videomae or transformers, got \"%.60s\"", name);
 }
 
 /* Those programs have one head: that of clips, else that of pictures. */
@@ -54,19 +56,24 @@ static s4d_status outgoing_make(const s4d_import *im, outgoing *o, s4d_err *err)
     for (size_t i = 0; i < im->count; i++) {
         total += (size_t)im->tensor[i].count;
     }
-    *o = (outgoing){.entry = s4d_mem_alloc(most, sizeof *o->entry), .name = s4d_mem_alloc(most, sizeof *o->name),
+    *o = (outgoing){.entry = s4d_mem_alloc(most, sizeof *o->entry),
+                    .name = s4d_mem_alloc(most, sizeof *o->name),
                     .value = s4d_mem_alloc(total, sizeof *o->value)};
-    return o->entry && o->name && o->value ? S4D_OK : s4d_err_memory(err, total * sizeof *o->value, "the model");
+    return o->entry && o->name && o->value
+               ? S4D_OK
+               : s4d_err_memory(err, total * sizeof *o->value, "the model");
 }
 
 static void put(outgoing *o, const char *name, float *value, int rank, const int64_t *dim)
 {
     snprintf(o->name[o->count], S4D_FOREIGN_MAX, "%s", name);
-    o->entry[o->count] = (s4d_safetensors_entry){o->name[o->count], s4d_tensor_of(S4D_F32, value, rank, dim)};
+    o->entry[o->count] =
+        (s4d_safetensors_entry){o->name[o->count], s4d_tensor_of(S4D_F32, value, rank, dim)};
     o->count++;
 }
 
-static void put_recipe(outgoing *o, const s4d_recipe *recipe, float *value, const s4d_import_tensor *t)
+static void put_recipe(outgoing *o, const s4d_recipe *recipe, float *value,
+                       const s4d_import_tensor *t)
 {
     int64_t dim[S4D_MAX_RANK];
     memcpy(dim, t->dim, sizeof dim);
@@ -84,14 +91,17 @@ static s4d_status gather(s4d_import *im, const s4d_names *names, outgoing *o, s4
         const s4d_import_tensor *t = &im->tensor[i];
         char name[S4D_FOREIGN_MAX];
         s4d_recipe recipe;
-        if (strncmp(t->name, "head.", 5) == 0 && strncmp(t->name, kept_head(im), strlen(kept_head(im))) != 0) {
+        if (strncmp(t->name, "head.", 5) == 0 &&
+            strncmp(t->name, kept_head(im), strlen(kept_head(im))) != 0) {
             continue;
         }
         /* either head stands where the map has that of clips */
         bool head = strncmp(t->name, "head.", 5) == 0;
-        snprintf(name, sizeof name, "%s%s", head ? "head.video." : "", head ? t->name + strlen(kept_head(im)) : t->name);
+        snprintf(name, sizeof name, "%s%s", head ? "head.video." : "",
+                 head ? t->name + strlen(kept_head(im)) : t->name);
         if (!s4d_names_recipe(names, name, 0, &recipe)) {
-            return s4d_err_set(err, S4D_FAILED, "%s: %s has no name there; export it with --to s4d", s4d_ckpt_path(im->file), t->name);
+            return s4d_err_set(err, S4D_FAILED, "%s: %s has no name there; export it with --to s4d",
+                               s4d_ckpt_path(im->file), t->name);
         }
         status = s4d_import_read(im, t, next, err);
         put_recipe(o, &recipe, next, t);
@@ -106,23 +116,28 @@ static s4d_status check(const s4d_import *im, s4d_export_to to, s4d_err *err)
 {
     s4d_status status = s4d_import_check(im, err);
     if (status == S4D_OK && to != S4D_EXPORT_S4D && im->geometry.moae) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "%s: has adapter experts (MoAE) in %d of %d blocks, which %s has no place for and would "
-                             "leave out, so that it would be another model; export it with --to s4d",
-                             s4d_ckpt_path(im->file), __builtin_popcountll(im->geometry.moae), im->geometry.depth,
-                             to == S4D_EXPORT_VIDEOMAE ? "VideoMAE" : "transformers");
+        status = s4d_err_set(
+            err, S4D_FAILED,
+            "%s: has adapter experts (MoAE) in %d of %d blocks, which %s has no place for and "
+            "would "
+            "leave out, so that it would be another model; export it with --to s4d",
+            s4d_ckpt_path(im->file), __builtin_popcountll(im->geometry.moae), im->geometry.depth,
+            to == S4D_EXPORT_VIDEOMAE ? "VideoMAE" : "transformers");
     }
     if (status == S4D_OK && to == S4D_EXPORT_TRANSFORMERS &&
         !s4d_geometry_whole(&im->geometry, im->names.layout == S4D_LAYOUT_PRETRAIN)) {
         status = s4d_err_set(err, S4D_USAGE,
-                             "%s: does not say how many heads its attention has or the size of its input, which config.json needs; "
+                             "%s: does not say how many heads its attention has or the size of its "
+                             "input, which config.json needs; "
                              "give the config it was made with by --config",
                              s4d_ckpt_path(im->file));
     }
-    if (status == S4D_OK && to == S4D_EXPORT_TRANSFORMERS && im->names.layout == S4D_LAYOUT_FINETUNE && !im->classes[0] &&
-        !im->classes[1]) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: has no head, and transformers' classifier needs one; export it with --to videomae",
-                             s4d_ckpt_path(im->file));
+    if (status == S4D_OK && to == S4D_EXPORT_TRANSFORMERS &&
+        im->names.layout == S4D_LAYOUT_FINETUNE && !im->classes[0] && !im->classes[1]) {
+        status = s4d_err_set(
+            err, S4D_FAILED,
+            "%s: has no head, and transformers' classifier needs one; export it with --to videomae",
+            s4d_ckpt_path(im->file));
     }
     return status;
 }
@@ -137,7 +152,8 @@ static s4d_status write_file(s4d_import *im, s4d_names names, const char *path, 
         status = gather(im, &names, &o, err);
     }
     if (status == S4D_OK) {
-        status = s4d_safetensors_write(path, &(s4d_safetensors_contents){o.entry, o.count, meta, 1}, err);
+        status = s4d_safetensors_write(path, &(s4d_safetensors_contents){o.entry, o.count, meta, 1},
+                                       err);
     }
     outgoing_release(&o);
     return status;
@@ -147,7 +163,8 @@ static s4d_status write_folder(s4d_import *im, s4d_names names, const char *out,
 {
     char temporary[S4D_PATH_MAX], path[S4D_PATH_MAX];
     if (s4d_path_exists(out)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is there already; name a new folder, or remove it", out);
+        return s4d_err_set(err, S4D_FAILED, "%s: is there already; name a new folder, or remove it",
+                           out);
     }
     if (snprintf(temporary, sizeof temporary, "%s.tmp", out) >= (int)sizeof temporary) {
         return s4d_err_set(err, S4D_FAILED, "%s: the path is too long; name a shorter one", out);
@@ -179,8 +196,11 @@ static s4d_status write_folder(s4d_import *im, s4d_names names, const char *out,
 
 s4d_status s4d_export_write(s4d_import *im, s4d_export_to to, const char *out, s4d_err *err)
 {
-    s4d_names names = {.kind = to == S4D_EXPORT_VIDEOMAE ? S4D_NAMES_VIDEOMAE : S4D_NAMES_TRANSFORMERS, .strip = "",
-                       .bare = im->names.layout == S4D_LAYOUT_ENCODER, .layout = im->names.layout};
+    s4d_names names = {.kind =
+                           to == S4D_EXPORT_VIDEOMAE ? S4D_NAMES_VIDEOMAE : S4D_NAMES_TRANSFORMERS,
+                       .strip = "",
+                       .bare = im->names.layout == S4D_LAYOUT_ENCODER,
+                       .layout = im->names.layout};
     s4d_status status = check(im, to, err);
     if (status) {
         return status;

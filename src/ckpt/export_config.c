@@ -52,9 +52,10 @@ static void put_sizes(s4d_json_writer *w, const s4d_geometry *g, bool decoder)
 /* Name of class i: from the list, or "LABEL_i" as transformers has it. */
 static const char *class_name(const s4d_json *list, int64_t i, char buffer[32])
 {
-    const s4d_json *node = list && s4d_json_kind_of(list) == S4D_JSON_ARRAY && (size_t)i < s4d_json_count(list)
-                               ? s4d_json_at(list, (size_t)i)
-                               : NULL;
+    const s4d_json *node =
+        list && s4d_json_kind_of(list) == S4D_JSON_ARRAY && (size_t)i < s4d_json_count(list)
+            ? s4d_json_at(list, (size_t)i)
+            : NULL;
     snprintf(buffer, 32, "LABEL_%lld", (long long)i);
     return node && s4d_json_kind_of(node) == S4D_JSON_STRING ? s4d_json_string(node) : buffer;
 }
@@ -81,12 +82,16 @@ s4d_status s4d_export_config(const s4d_import *im, const char *path, s4d_err *er
 {
     static const char *const architecture[] = {[S4D_LAYOUT_PRETRAIN] = "VideoMAEForPreTraining",
                                                [S4D_LAYOUT_ENCODER] = "VideoMAEModel",
-                                               [S4D_LAYOUT_FINETUNE] = "VideoMAEForVideoClassification"};
+                                               [S4D_LAYOUT_FINETUNE] =
+                                                   "VideoMAEForVideoClassification"};
     bool finetune = im->names.layout == S4D_LAYOUT_FINETUNE, video = im->classes[1] > 0;
-    const char *names = finetune ? s4d_import_metadata(im, video ? "classes.video" : "classes.image") : NULL;
+    const char *names =
+        finetune ? s4d_import_metadata(im, video ? "classes.video" : "classes.image") : NULL;
     s4d_json *list = NULL;
     s4d_json_writer w = {.indent = 2};
-    s4d_status status = names ? s4d_json_parse(names, strlen(names), "the class names in its metadata", &list, err) : S4D_OK;
+    s4d_status status =
+        names ? s4d_json_parse(names, strlen(names), "the class names in its metadata", &list, err)
+              : S4D_OK;
     if (status) {
         s4d_err_prefix(err, "%s", s4d_ckpt_path(im->file));
         return status;
@@ -111,7 +116,8 @@ s4d_status s4d_export_config(const s4d_import *im, const char *path, s4d_err *er
     }
     s4d_json_close(&w, '}');
     s4d_str_add(&w.out, "\n");
-    status = w.out.failed ? s4d_err_memory(err, w.out.size, path) : s4d_file_write(path, w.out.text, w.out.size, err);
+    status = w.out.failed ? s4d_err_memory(err, w.out.size, path)
+                          : s4d_file_write(path, w.out.text, w.out.size, err);
     s4d_json_destroy(&list);
     s4d_str_release(&w.out);
     return status;

@@ -25,7 +25,10 @@ static s4d_status take_safetensors(s4d_ckpt *f, s4d_err *err)
     size_t n = status == S4D_OK ? s4d_safetensors_count(f->st) : 0;
     for (size_t i = 0; i < n && status == S4D_OK; i++) {
         const s4d_safetensors_info *info = s4d_safetensors_at(f->st, i);
-        s4d_ckpt_tensor t = {.name = info->name, .dtype = info->dtype, .rank = info->rank, .count = info->count,
+        s4d_ckpt_tensor t = {.name = info->name,
+                             .dtype = info->dtype,
+                             .rank = info->rank,
+                             .count = info->count,
                              .bytes = info->bytes};
         memcpy(t.dim, info->dim, sizeof t.dim);
         status = s4d_ckpt_add(f, &t, i, err);
@@ -66,12 +69,14 @@ s4d_status s4d_ckpt_add_note(s4d_ckpt *f, const char *key, const char *value, s4
     }
     s4d_ckpt_note note = {.key = s4d_mem_strdup(key), .value = s4d_mem_strdup(value)};
     f->note[f->notes++] = note;
-    return note.key && note.value ? S4D_OK : s4d_err_memory(err, strlen(key) + strlen(value), f->path);
+    return note.key && note.value ? S4D_OK
+                                  : s4d_err_memory(err, strlen(key) + strlen(value), f->path);
 }
 
 static int compare_names(const void *a, const void *b)
 {
-    const s4d_ckpt_tensor *x = *(const s4d_ckpt_tensor *const *)a, *y = *(const s4d_ckpt_tensor *const *)b;
+    const s4d_ckpt_tensor *x = *(const s4d_ckpt_tensor *const *)a,
+                          *y = *(const s4d_ckpt_tensor *const *)b;
     return strcmp(x->name, y->name);
 }
 
@@ -87,8 +92,8 @@ static s4d_status sort_names(s4d_ckpt *f, s4d_err *err)
     qsort(f->by_name, f->count, sizeof *f->by_name, compare_names);
     for (size_t i = 1; i < f->count; i++) {
         if (strcmp(f->by_name[i - 1]->name, f->by_name[i]->name) == 0) {
-            return s4d_err_set(err, S4D_FAILED, "%s: has two tensors named %s; save it anew", f->path,
-                               f->by_name[i]->name);
+            return s4d_err_set(err, S4D_FAILED, "%s: has two tensors named %s; save it anew",
+                               f->path, f->by_name[i]->name);
         }
     }
     return S4D_OK;
@@ -108,9 +113,10 @@ static s4d_status enter_folder(s4d_ckpt *f, s4d_err *err)
         }
     }
     if (status == S4D_OK && !found[0]) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "%s: is a folder without model.safetensors or pytorch_model.bin; name a checkpoint",
-                             f->path);
+        status = s4d_err_set(
+            err, S4D_FAILED,
+            "%s: is a folder without model.safetensors or pytorch_model.bin; name a checkpoint",
+            f->path);
     }
     if (status == S4D_OK) {
         status = s4d_path_join(path, f->path, "config.json", err);
@@ -120,7 +126,8 @@ static s4d_status enter_folder(s4d_ckpt *f, s4d_err *err)
         f->beside = (char *)text.data; /* ends with a NUL */
     }
     if (status == S4D_OK && f->beside && strlen(f->beside) != text.size) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: a zero byte stands in it, so it is no JSON; restore it", path);
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: a zero byte stands in it, so it is no JSON; restore it", path);
     }
     if (status == S4D_OK) {
         s4d_mem_free(f->path);

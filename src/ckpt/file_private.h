@@ -24,7 +24,8 @@ struct s4d_ckpt {
 };
 
 s4d_status s4d_ckpt_add(s4d_ckpt *f, const s4d_ckpt_tensor *t, size_t source, s4d_err *err);
-s4d_status s4d_ckpt_add_note(s4d_ckpt *f, const char *key, const char *value, s4d_err *err); /* copied */
+s4d_status s4d_ckpt_add_note(s4d_ckpt *f, const char *key, const char *value,
+                             s4d_err *err); /* copied */
 /* The tensors and notes of f->torch. */
 s4d_status s4d_ckpt_take_torch(s4d_ckpt *f, s4d_err *err);
 

@@ -1,4 +1,5 @@
-/* From the object in a PyTorch file to named tensors, and their elements through strides and offsets. */
+/* From the object in a PyTorch file to named tensors, and their elements through strides and
+ * offsets. */
 #include <string.h>
 
 #include "ckpt/file_private.h"
@@ -12,7 +13,8 @@ enum { REPEAT_MAX = 4, SMALL = 1 << 20 };
 static bool has_tensor(const s4d_pickle_node *dict)
 {
     for (size_t i = 0; i + 1 < dict->count; i += 2) {
-        if (dict->item[i]->kind == S4D_PICKLE_TEXT && dict->item[i + 1]->kind == S4D_PICKLE_TENSOR) {
+        if (dict->item[i]->kind == S4D_PICKLE_TEXT &&
+            dict->item[i + 1]->kind == S4D_PICKLE_TENSOR) {
             return true;
         }
     }
@@ -59,7 +61,8 @@ static s4d_status note(s4d_ckpt *f, const char *key, const s4d_pickle_node *valu
     return s4d_ckpt_add_note(f, key, text, err);
 }
 
-static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_node *node, s4d_err *err)
+static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_node *node,
+                             s4d_err *err)
 {
     const s4d_storage_view *v = &f->torch.pickle.view[node->index];
     const s4d_storage *s = &f->torch.pickle.storage[v->storage];
@@ -67,9 +70,12 @@ static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_nod
         return s4d_ckpt_add_note(f, name, "a tensor of a type that is not read", err);
     }
     if (f->count == TENSORS_MAX) {
-        return s4d_err_set(err, S4D_FAILED, "%s: has more than %d tensors; no model here has", f->path, TENSORS_MAX);
+        return s4d_err_set(err, S4D_FAILED, "%s: has more than %d tensors; no model here has",
+                           f->path, TENSORS_MAX);
     }
-    s4d_ckpt_tensor t = {.dtype = s->dtype, .rank = v->rank, .count = v->count,
+    s4d_ckpt_tensor t = {.dtype = s->dtype,
+                         .rank = v->rank,
+                         .count = v->count,
                          .bytes = (size_t)v->count * s4d_dtype_size(s->dtype)};
     memcpy(t.dim, v->dim, sizeof t.dim);
     if (!s4d_strlist_add(&f->names, name)) {
@@ -80,7 +86,8 @@ static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_nod
 }
 
 /* What stands in a dict, and in dicts within it, under names joined by dots. */
-static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *prefix, int depth, s4d_err *err)
+static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *prefix, int depth,
+                          s4d_err *err)
 {
     s4d_status status = S4D_OK;
     for (size_t i = 0; i + 1 < dict->count && status == S4D_OK; i += 2) {
@@ -92,7 +99,8 @@ static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *
             status = add_tensor(f, name, value, err);
         } else if (value->kind == S4D_PICKLE_DICT && has_tensor(value)) {
             if (depth == NEST_MAX) {
-                return s4d_err_set(err, S4D_FAILED, "%s: its dicts nest more than %d deep; save the model alone",
+                return s4d_err_set(err, S4D_FAILED,
+                                   "%s: its dicts nest more than %d deep; save the model alone",
                                    f->path, NEST_MAX);
             }
             strcat(name, ".");
@@ -123,9 +131,10 @@ s4d_status s4d_ckpt_take_torch(s4d_ckpt *f, s4d_err *err)
     char what[160];
     if (root->kind != S4D_PICKLE_DICT) {
         s4d_pickle_describe(root, what, sizeof what);
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: holds %s, not tensors by their names; save the model's state_dict() instead", f->path,
-                           what);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: holds %s, not tensors by their names; save the model's state_dict() instead",
+            f->path, what);
     }
     const s4d_pickle_node *model = choose(root, &f->top);
     s4d_status status = flatten(f, model, "", 0, err);
@@ -133,16 +142,19 @@ s4d_status s4d_ckpt_take_torch(s4d_ckpt *f, s4d_err *err)
         status = note_others(f, root, err);
     }
     if (status == S4D_OK && f->count == 0) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "%s: holds no tensors by their names; save the model's state_dict() instead", f->path);
+        status = s4d_err_set(
+            err, S4D_FAILED,
+            "%s: holds no tensors by their names; save the model's state_dict() instead", f->path);
     }
     size_t sum = 0;
     for (size_t i = 0; i < f->count && status == S4D_OK; i++) {
-        if (__builtin_add_overflow(sum, f->tensor[i].bytes, &sum) || sum / REPEAT_MAX > f->torch.map.size + SMALL) {
-            status = s4d_err_set(err, S4D_FAILED,
-                                 "%s: its tensors claim many times the bytes of the file; load it with PyTorch and "
-                                 "save it anew",
-                                 f->path);
+        if (__builtin_add_overflow(sum, f->tensor[i].bytes, &sum) ||
+            sum / REPEAT_MAX > f->torch.map.size + SMALL) {
+            status = s4d_err_set(
+                err, S4D_FAILED,
+                "%s: its tensors claim many times the bytes of the file; load it with PyTorch and "
+                "save it anew",
+                f->path);
         }
     }
     return status;
@@ -163,7 +175,8 @@ static bool is_contiguous(const s4d_storage_view *v)
     return true;
 }
 
-static void gather(const s4d_storage_view *v, const unsigned char *from, size_t size, unsigned char *out)
+static void gather(const s4d_storage_view *v, const unsigned char *from, size_t size,
+                   unsigned char *out)
 {
     int64_t place[S4D_MAX_RANK] = {0}, at = v->offset;
     for (int64_t n = 0; n < v->count; n++) {
@@ -212,13 +225,16 @@ s4d_status s4d_ckpt_read_floats(s4d_ckpt *f, const s4d_ckpt_tensor *t, float *ou
         return s4d_ckpt_read(f, t, out, err);
     }
     if (t->dtype > S4D_BF16) {
-        return s4d_err_set(err, S4D_FAILED, "%s: %s holds %s, not floating-point numbers; this is no weight of a model",
-                           f->path, t->name, s4d_dtype_name(t->dtype));
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: %s holds %s, not floating-point numbers; this is no weight of a model", f->path,
+            t->name, s4d_dtype_name(t->dtype));
     }
     raw = s4d_mem_alloc(t->bytes + 1, 1);
     status = raw ? s4d_ckpt_read(f, t, raw, err) : s4d_err_memory(err, t->bytes, f->path);
     if (status == S4D_OK) {
-        s4d_safetensors_info info = {.dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
+        s4d_safetensors_info info = {
+            .dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
         s4d_safetensors_read_floats(&info, out, (size_t)t->count);
     }
     s4d_mem_free(raw);

@@ -55,23 +55,27 @@ static const s4d_json *find(const s4d_json *from, const char *dotted)
     return find(s4d_json_find(from, first), dot + 1);
 }
 
-static s4d_status read_size(const s4d_json *from, const char *key, const char *origin, int *out, s4d_err *err)
+static s4d_status read_size(const s4d_json *from, const char *key, const char *origin, int *out,
+                            s4d_err *err)
 {
     int64_t number;
     const s4d_json *node = find(from, key);
     if (!node) {
         return S4D_OK;
     }
-    if (s4d_json_kind_of(node) != S4D_JSON_NUMBER || !s4d_json_integer(node, &number) || number < 1 ||
-        number > SIZE_MAX_VALUE) {
-        return s4d_err_set(err, S4D_FAILED, "%s: %s is not a whole number from 1 to %d; restore the config it was made with",
-                           origin, key, SIZE_MAX_VALUE);
+    if (s4d_json_kind_of(node) != S4D_JSON_NUMBER || !s4d_json_integer(node, &number) ||
+        number < 1 || number > SIZE_MAX_VALUE) {
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: %s is not a whole number from 1 to %d; restore the config it was made with",
+            origin, key, SIZE_MAX_VALUE);
     }
     *out = (int)number;
     return S4D_OK;
 }
 
-static s4d_status read_layers(const s4d_json *model, const char *origin, s4d_geometry *out, s4d_err *err)
+static s4d_status read_layers(const s4d_json *model, const char *origin, s4d_geometry *out,
+                              s4d_err *err)
 {
     const s4d_json *list = find(model, "moae.layers");
     if (!list) {
@@ -79,17 +83,21 @@ static s4d_status read_layers(const s4d_json *model, const char *origin, s4d_geo
     }
     out->moae_known = s4d_json_kind_of(list) == S4D_JSON_ARRAY;
     bool good = out->moae_known;
-    for (const s4d_json *item = good ? s4d_json_at(list, 0) : NULL; item && good; item = s4d_json_next(item)) {
+    for (const s4d_json *item = good ? s4d_json_at(list, 0) : NULL; item && good;
+         item = s4d_json_next(item)) {
         int64_t layer;
-        good = s4d_json_kind_of(item) == S4D_JSON_NUMBER && s4d_json_integer(item, &layer) && layer >= 0 &&
-               layer < S4D_CKPT_BLOCKS_MAX;
+        good = s4d_json_kind_of(item) == S4D_JSON_NUMBER && s4d_json_integer(item, &layer) &&
+               layer >= 0 && layer < S4D_CKPT_BLOCKS_MAX;
         out->moae |= good ? UINT64_C(1) << layer : 0;
     }
     return good ? S4D_OK
-                : s4d_err_set(err, S4D_FAILED, "%s: moae.layers is not a list of block numbers; restore the config", origin);
+                : s4d_err_set(err, S4D_FAILED,
+                              "%s: moae.layers is not a list of block numbers; restore the config",
+                              origin);
 }
 
-s4d_status s4d_geometry_of_config(const s4d_json *config, const char *origin, s4d_geometry *out, s4d_err *err)
+s4d_status s4d_geometry_of_config(const s4d_json *config, const char *origin, s4d_geometry *out,
+                                  s4d_err *err)
 {
     const s4d_json *model = find(config, "model");
     s4d_status status = S4D_OK;
@@ -100,7 +108,8 @@ s4d_status s4d_geometry_of_config(const s4d_json *config, const char *origin, s4
     return status == S4D_OK ? read_layers(model, origin, out, err) : status;
 }
 
-s4d_status s4d_geometry_of_transformers(const s4d_json *config, const char *origin, s4d_geometry *out, s4d_err *err)
+s4d_status s4d_geometry_of_transformers(const s4d_json *config, const char *origin,
+                                        s4d_geometry *out, s4d_err *err)
 {
     int hidden = 0;
     s4d_status status = S4D_OK;
@@ -119,19 +128,23 @@ s4d_status s4d_geometry_of_transformers(const s4d_json *config, const char *orig
     return status;
 }
 
-s4d_status s4d_geometry_merge(s4d_geometry *g, const s4d_geometry *more, const char *path, const char *origin, s4d_err *err)
+s4d_status s4d_geometry_merge(s4d_geometry *g, const s4d_geometry *more, const char *path,
+                              const char *origin, s4d_err *err)
 {
     for (int i = 0; i < FIELDS; i++) {
         int here = value(g, &fields[i]), there = value(more, &fields[i]);
         if (here && there && here != there) {
-            return s4d_err_set(err, S4D_FAILED, "%s: model.%s is %d by its tensors, but %d in %s; give the config it was made with",
-                               path, fields[i].key, here, there, origin);
+            return s4d_err_set(
+                err, S4D_FAILED,
+                "%s: model.%s is %d by its tensors, but %d in %s; give the config it was made with",
+                path, fields[i].key, here, there, origin);
         }
         *place(g, &fields[i]) = here ? here : there;
     }
     if (g->moae_known && more->moae_known && g->moae != more->moae) {
         return s4d_err_set(err, S4D_FAILED,
-                           "%s: its tensors have experts in other blocks than model.moae.layers in %s; give the config "
+                           "%s: its tensors have experts in other blocks than model.moae.layers in "
+                           "%s; give the config "
                            "it was made with",
                            path, origin);
     }
@@ -143,7 +156,8 @@ static void put_group(s4d_json_writer *w, const s4d_geometry *g, const char *nam
     size_t n = strlen(name);
     bool open = false;
     for (int i = 0; i < FIELDS; i++) {
-        if (strncmp(fields[i].key, name, n) != 0 || fields[i].key[n] != '.' || !value(g, &fields[i])) {
+        if (strncmp(fields[i].key, name, n) != 0 || fields[i].key[n] != '.' ||
+            !value(g, &fields[i])) {
             continue;
         }
         if (!open) {
@@ -204,6 +218,7 @@ void s4d_geometry_write(const s4d_geometry *g, s4d_json_writer *w)
 
 bool s4d_geometry_whole(const s4d_geometry *g, bool decoder)
 {
-    return g->img_size && g->patch_size && g->num_frames && g->tubelet_size && g->mlp_ratio && g->dim && g->depth &&
-           g->heads && (!decoder || (g->decoder_dim && g->decoder_depth && g->decoder_heads));
+    return g->img_size && g->patch_size && g->num_frames && g->tubelet_size && g->mlp_ratio &&
+           g->dim && g->depth && g->heads &&
+           (!decoder || (g->decoder_dim && g->decoder_depth && g->decoder_heads));
 }

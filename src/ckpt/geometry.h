@@ -1,4 +1,5 @@
-/* Sizes of a model as configs and files tell them; shapes of weights do not show all. Private to src/ckpt. */
+/* Sizes of a model as configs and files tell them; shapes of weights do not show all. Private to
+ * src/ckpt. */
 #ifndef S4D_CKPT_GEOMETRY_H
 #define S4D_CKPT_GEOMETRY_H
 
@@ -20,11 +21,15 @@ typedef struct s4d_geometry {
 } s4d_geometry;
 
 /* Of the object "model" in a config of ours; what it does not say stays 0. */
-s4d_status s4d_geometry_of_config(const s4d_json *config, const char *origin, s4d_geometry *out, s4d_err *err);
+s4d_status s4d_geometry_of_config(const s4d_json *config, const char *origin, s4d_geometry *out,
+                                  s4d_err *err);
 /* Of transformers' config.json. */
-s4d_status s4d_geometry_of_transformers(const s4d_json *config, const char *origin, s4d_geometry *out, s4d_err *err);
-/* Takes from `more` what *g does not know. Where both know and differ: S4D_FAILED, in a sentence about both origins. */
-s4d_status s4d_geometry_merge(s4d_geometry *g, const s4d_geometry *more, const char *path, const char *origin, s4d_err *err);
+s4d_status s4d_geometry_of_transformers(const s4d_json *config, const char *origin,
+                                        s4d_geometry *out, s4d_err *err);
+/* Takes from `more` what *g does not know. Where both know and differ: S4D_FAILED, in a sentence
+ * about both origins. */
+s4d_status s4d_geometry_merge(s4d_geometry *g, const s4d_geometry *more, const char *path,
+                              const char *origin, s4d_err *err);
 /* {"model": {...}} with what is known. */
 void s4d_geometry_write(const s4d_geometry *g, s4d_json_writer *w);
 /* Head counts and input sizes, which no shape shows. */

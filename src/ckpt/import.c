@@ -25,8 +25,8 @@ bool s4d_import_allowed(const s4d_import *im, const char *name)
     return false;
 }
 
-s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fault, const char *name, s4d_err *err,
-                             const char *format, ...)
+s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fault,
+                             const char *name, s4d_err *err, const char *format, ...)
 {
     char detail[512];
     va_list args;
@@ -41,7 +41,10 @@ s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fa
         im->line_room = room;
     }
     s4d_import_line *line = &im->line[im->lines++];
-    *line = (s4d_import_line){.verdict = verdict, .fault = fault, .name = s4d_mem_strdup(name), .detail = s4d_mem_strdup(detail)};
+    *line = (s4d_import_line){.verdict = verdict,
+                              .fault = fault,
+                              .name = s4d_mem_strdup(name),
+                              .detail = s4d_mem_strdup(detail)};
     im->faults += fault;
     return line->name && line->detail ? S4D_OK : s4d_err_memory(err, sizeof detail, "the report");
 }
@@ -81,21 +84,25 @@ static bool fits(const s4d_layout_item *item, s4d_import_source *s)
     return true;
 }
 
-static s4d_status report_made(s4d_import *im, const s4d_layout_item *item, const s4d_import_source *s, s4d_err *err)
+static s4d_status report_made(s4d_import *im, const s4d_layout_item *item,
+                              const s4d_import_source *s, s4d_err *err)
 {
     const char *name = s->from[0]->name;
     if (s->inflate) {
-        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err, "from %s, spread evenly over %lld frames", name,
+        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err,
+                                 "from %s, spread evenly over %lld frames", name,
                                  (long long)item->dim[2]);
     }
     if (s->kind == S4D_RECIPE_PART) {
-        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err, "part %d of 3 of %s", s->part + 1, name);
+        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err,
+                                 "part %d of 3 of %s", s->part + 1, name);
     }
     if (s->kind == S4D_RECIPE_JOIN) {
-        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err, "%s, %s and %s joined", name, s->from[1]->name,
-                                 s->from[2]->name);
+        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err,
+                                 "%s, %s and %s joined", name, s->from[1]->name, s->from[2]->name);
     }
-    return s4d_import_report(im, S4D_IMPORT_USED, false, item->name, err, "%s", strcmp(name, item->name) ? name : "");
+    return s4d_import_report(im, S4D_IMPORT_USED, false, item->name, err, "%s",
+                             strcmp(name, item->name) ? name : "");
 }
 
 static s4d_status take_item(s4d_import *im, const s4d_layout_item *item, s4d_err *err)
@@ -104,7 +111,8 @@ static s4d_status take_item(s4d_import *im, const s4d_layout_item *item, s4d_err
     char want[128], got[128];
     shape_text(item->rank, item->dim, want);
     if (!s4d_import_resolve(im, item->name, &s)) {
-        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name), item->name, err, "%s is expected", want);
+        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name),
+                                 item->name, err, "%s is expected", want);
     }
     bool real = true;
     for (int i = 0; i < s.sources; i++) {
@@ -113,9 +121,9 @@ static s4d_status take_item(s4d_import *im, const s4d_layout_item *item, s4d_err
     }
     if (!fits(item, &s) || !real) {
         shape_text(s.from[0]->rank, s.from[0]->dim, got);
-        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name), item->name, err,
-                                 "%s is expected, but %s is %s of %s", want, s.from[0]->name, got,
-                                 s4d_dtype_name(s.from[0]->dtype));
+        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name),
+                                 item->name, err, "%s is expected, but %s is %s of %s", want,
+                                 s.from[0]->name, got, s4d_dtype_name(s.from[0]->dtype));
     }
     s4d_import_tensor *t = &im->tensor[im->count];
     *t = (s4d_import_tensor){.name = item->name, .rank = item->rank, .count = 1};
@@ -130,7 +138,8 @@ static s4d_status take_item(s4d_import *im, const s4d_layout_item *item, s4d_err
 /* ---- what no tensor of the model is made of ---- */
 
 /* Whether elements first..first+n-1 are all zero. */
-static s4d_status all_zero(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first, int64_t n, bool *zero, s4d_err *err)
+static s4d_status all_zero(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first, int64_t n,
+                           bool *zero, s4d_err *err)
 {
     float *value = s4d_mem_alloc((size_t)t->count + 1, sizeof *value);
     s4d_status status = value ? s4d_ckpt_read_floats(im->file, t, value, err)
@@ -143,18 +152,21 @@ static s4d_status all_zero(s4d_import *im, const s4d_ckpt_tensor *t, int64_t fir
     return status;
 }
 
-/* A key's bias adds the same to all scores of a query, and softmax takes it away again; still it is a number of the file
- * that would be lost, so it must be allowed. */
-static s4d_status report_key_bias(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first, int64_t n, s4d_err *err)
+/* A key's bias adds the same to all scores of a query, and softmax takes it away again; still it is
+ * a number of the file that would be lost, so it must be allowed. */
+static s4d_status report_key_bias(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first,
+                                  int64_t n, s4d_err *err)
 {
     bool zero;
     s4d_status status = all_zero(im, t, first, n, &zero, err);
     if (status) {
         return status;
     }
-    return s4d_import_report(im, S4D_IMPORT_IGNORED, !zero && !s4d_import_allowed(im, t->name), t->name, err,
+    return s4d_import_report(im, S4D_IMPORT_IGNORED, !zero && !s4d_import_allowed(im, t->name),
+                             t->name, err,
                              zero ? "the key's part, which is zero"
-                                  : "the key's part is not zero and this model has none; attention is the same without it, so "
+                                  : "the key's part is not zero and this model has none; attention "
+                                    "is the same without it, so "
                                     "it may be left out by --allow-missing");
 }
 
@@ -165,7 +177,8 @@ static s4d_status check_fused(s4d_import *im, s4d_err *err)
     for (size_t i = 0; i < im->count && status == S4D_OK; i++) {
         const s4d_import_source *s = &im->source[i];
         if (s->kind == S4D_RECIPE_PART && s->part == 0) {
-            status = report_key_bias(im, s->from[0], s->from[0]->count / 3, s->from[0]->count / 3, err);
+            status =
+                report_key_bias(im, s->from[0], s->from[0]->count / 3, s->from[0]->count / 3, err);
         }
     }
     return status;
@@ -179,8 +192,9 @@ static s4d_status report_leftover(s4d_import *im, const s4d_ckpt_tensor *t, s4d_
     }
     bool fault = !why && !s4d_import_allowed(im, t->name);
     if (!why) {
-        why = strstr(t->name, "pos_embed") ? "a table of positions that was trained; this model's is fixed"
-                                           : "has no place in this model";
+        why = strstr(t->name, "pos_embed")
+                  ? "a table of positions that was trained; this model's is fixed"
+                  : "has no place in this model";
     }
     return s4d_import_report(im, S4D_IMPORT_IGNORED, fault, t->name, err, "%s", why);
 }
@@ -209,7 +223,8 @@ static s4d_status take_all(s4d_import *im, s4d_err *err)
     return status;
 }
 
-s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_import **out, s4d_err *err)
+s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_import **out,
+                           s4d_err *err)
 {
     *out = NULL;
     s4d_import *im = s4d_mem_alloc(1, sizeof *im);
@@ -226,8 +241,11 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
     }
     if (status == S4D_OK) {
         s4d_import_source norm;
-        bool needed = im->names.kind != S4D_NAMES_MAE || s4d_import_resolve(im, "fc_norm.weight", &norm);
-        const s4d_layout_opts layout = {.kind = im->names.layout, .geometry = &im->geometry, .fc_norm = needed,
+        bool needed =
+            im->names.kind != S4D_NAMES_MAE || s4d_import_resolve(im, "fc_norm.weight", &norm);
+        const s4d_layout_opts layout = {.kind = im->names.layout,
+                                        .geometry = &im->geometry,
+                                        .fc_norm = needed,
                                         .classes = {im->classes[0], im->classes[1]}};
         status = s4d_layout_make(&im->layout, &layout, err);
     }
@@ -275,10 +293,12 @@ s4d_status s4d_import_check(const s4d_import *im, s4d_err *err)
         const s4d_import_line *line = &im->line[i];
         if (line->fault) {
             return s4d_err_set(err, S4D_FAILED,
-                               "%s: %s is %s: %s; in all %zu tensors do not fit the names of %s, and \"s4d ckpt import\" lists "
+                               "%s: %s is %s: %s; in all %zu tensors do not fit the names of %s, "
+                               "and \"s4d ckpt import\" lists "
                                "them (--allow-missing GLOB lets them pass)",
-                               s4d_ckpt_path(im->file), line->name, s4d_import_verdict_name(line->verdict), line->detail,
-                               im->faults, s4d_names_of(im->names.kind));
+                               s4d_ckpt_path(im->file), line->name,
+                               s4d_import_verdict_name(line->verdict), line->detail, im->faults,
+                               s4d_names_of(im->names.kind));
         }
     }
     return S4D_OK;

@@ -10,10 +10,12 @@ static const char *const class_key[2] = {"classes.image", "classes.video"};
 static bool is_ours(const s4d_import *im)
 {
     const char *format = s4d_ckpt_note_find(im->file, "format");
-    return s4d_ckpt_kind_of(im->file) == S4D_CKPT_SAFETENSORS && format && strcmp(format, "s4d") == 0;
+    return s4d_ckpt_kind_of(im->file) == S4D_CKPT_SAFETENSORS && format &&
+           strcmp(format, "s4d") == 0;
 }
 
-s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc, const char **origin, s4d_err *err)
+s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc,
+                             const char **origin, s4d_err *err)
 {
     const char *text;
     *doc = NULL;
@@ -55,8 +57,9 @@ static s4d_status put(s4d_import *im, const char *key, const char *value, s4d_er
 /* A file of ours keeps what it says of itself. */
 static s4d_status keep_ours(s4d_import *im, s4d_err *err)
 {
-    static const char *const kept[] = {"s4d.version", "s4d.stage", "s4d.step", "s4d.epoch", "s4d.batch", "s4d.selection",
-                                       "config", "classes.image", "classes.video"};
+    static const char *const kept[] = {"s4d.version", "s4d.stage",     "s4d.step",
+                                       "s4d.epoch",   "s4d.batch",     "s4d.selection",
+                                       "config",      "classes.image", "classes.video"};
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < sizeof kept / sizeof *kept && status == S4D_OK && is_ours(im); i++) {
         const char *value = s4d_ckpt_note_find(im->file, kept[i]);
@@ -68,32 +71,40 @@ static s4d_status keep_ours(s4d_import *im, s4d_err *err)
 /* ---- class names ---- */
 
 /* A JSON list of n strings as metadata, or S4D_FAILED where the head has another number of rows. */
-static s4d_status put_classes(s4d_import *im, int modality, const char *const *name, int64_t n, const char *origin, s4d_err *err)
+static s4d_status put_classes(s4d_import *im, int modality, const char *const *name, int64_t n,
+                              const char *origin, s4d_err *err)
 {
     s4d_json_writer w = {0};
     if (n != im->classes[modality]) {
-        return s4d_err_set(err, S4D_FAILED, "%s: its head has %lld classes, but %s names %lld; give the config it was made with",
-                           s4d_ckpt_path(im->file), (long long)im->classes[modality], origin, (long long)n);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: its head has %lld classes, but %s names %lld; give the config it was made with",
+            s4d_ckpt_path(im->file), (long long)im->classes[modality], origin, (long long)n);
     }
     s4d_json_open(&w, '[');
     for (int64_t i = 0; i < n; i++) {
         s4d_json_put_string(&w, name[i]);
     }
     s4d_json_close(&w, ']');
-    s4d_status status = w.out.failed ? s4d_err_memory(err, w.out.size, "class names") : put(im, class_key[modality], w.out.text, err);
+    s4d_status status = w.out.failed ? s4d_err_memory(err, w.out.size, "class names")
+                                     : put(im, class_key[modality], w.out.text, err);
     s4d_str_release(&w.out);
     return status;
 }
 
 /* data.image.classes, data.video.classes of a resolved config. */
-static s4d_status classes_of_config(s4d_import *im, const s4d_json *doc, const char *origin, s4d_err *err)
+static s4d_status classes_of_config(s4d_import *im, const s4d_json *doc, const char *origin,
+                                    s4d_err *err)
 {
     static const char *const set[2] = {"image", "video"};
     s4d_status status = S4D_OK;
     const s4d_json *data = s4d_json_find(doc, "data");
-    for (int m = 0; m < 2 && status == S4D_OK && data && s4d_json_kind_of(data) == S4D_JSON_OBJECT; m++) {
+    for (int m = 0; m < 2 && status == S4D_OK && data && s4d_json_kind_of(data) == S4D_JSON_OBJECT;
+         m++) {
         const s4d_json *node = s4d_json_find(data, set[m]);
-        const s4d_json *list = node && s4d_json_kind_of(node) == S4D_JSON_OBJECT ? s4d_json_find(node, "classes") : NULL;
+        const s4d_json *list = node && s4d_json_kind_of(node) == S4D_JSON_OBJECT
+                                   ? s4d_json_find(node, "classes")
+                                   : NULL;
         size_t n = list && s4d_json_kind_of(list) == S4D_JSON_ARRAY ? s4d_json_count(list) : 0;
         if (!n || !im->classes[m]) {
             continue;
@@ -104,7 +115,8 @@ static s4d_status classes_of_config(s4d_import *im, const s4d_json *doc, const c
         }
         bool good = true;
         size_t i = 0;
-        for (const s4d_json *item = s4d_json_at(list, 0); item && good; item = s4d_json_next(item)) {
+        for (const s4d_json *item = s4d_json_at(list, 0); item && good;
+             item = s4d_json_next(item)) {
             good = s4d_json_kind_of(item) == S4D_JSON_STRING;
             name[i++] = good ? s4d_json_string(item) : "";
         }
@@ -115,7 +127,8 @@ static s4d_status classes_of_config(s4d_import *im, const s4d_json *doc, const c
 }
 
 /* id2label of transformers, unless its names are the numbers again ("LABEL_0"). */
-static s4d_status classes_of_transformers(s4d_import *im, const s4d_json *doc, const char *origin, s4d_err *err)
+static s4d_status classes_of_transformers(s4d_import *im, const s4d_json *doc, const char *origin,
+                                          s4d_err *err)
 {
     const s4d_json *labels = s4d_json_find(doc, "id2label");
     int64_t n = im->classes[1];
@@ -131,7 +144,8 @@ static s4d_status classes_of_transformers(s4d_import *im, const s4d_json *doc, c
         char key[24];
         snprintf(key, sizeof key, "%lld", (long long)i);
         const s4d_json *node = s4d_json_find(labels, key);
-        all = node && s4d_json_kind_of(node) == S4D_JSON_STRING && strncmp(s4d_json_string(node), "LABEL_", 6) != 0;
+        all = node && s4d_json_kind_of(node) == S4D_JSON_STRING &&
+              strncmp(s4d_json_string(node), "LABEL_", 6) != 0;
         name[i] = all ? s4d_json_string(node) : "";
     }
     s4d_status status = all ? put_classes(im, 1, name, n, origin, err) : S4D_OK;
@@ -148,7 +162,8 @@ static s4d_status put_geometry(s4d_import *im, s4d_err *err)
         return S4D_OK; /* asked for on use */
     }
     s4d_geometry_write(&im->geometry, &w);
-    s4d_status status = w.out.failed ? s4d_err_memory(err, w.out.size, "metadata") : put(im, "config", w.out.text, err);
+    s4d_status status = w.out.failed ? s4d_err_memory(err, w.out.size, "metadata")
+                                     : put(im, "config", w.out.text, err);
     s4d_str_release(&w.out);
     return status;
 }
@@ -160,7 +175,8 @@ s4d_status s4d_import_describe(s4d_import *im, s4d_err *err)
         status = keep_ours(im, err);
     }
     if (status == S4D_OK) {
-        status = put(im, "s4d.stage", im->names.layout == S4D_LAYOUT_FINETUNE ? "finetune" : "pretrain", err);
+        status = put(im, "s4d.stage",
+                     im->names.layout == S4D_LAYOUT_FINETUNE ? "finetune" : "pretrain", err);
     }
     if (status == S4D_OK && im->names.kind != S4D_NAMES_S4D) {
         status = put(im, "s4d.imported_from", s4d_names_of(im->names.kind), err);
@@ -173,7 +189,8 @@ s4d_status s4d_import_describe(s4d_import *im, s4d_err *err)
         const char *origin;
         status = s4d_import_config(im, foreign, &doc, &origin, err);
         if (status == S4D_OK && doc) {
-            status = foreign ? classes_of_transformers(im, doc, origin, err) : classes_of_config(im, doc, origin, err);
+            status = foreign ? classes_of_transformers(im, doc, origin, err)
+                             : classes_of_config(im, doc, origin, err);
         }
         s4d_json_destroy(&doc);
     }

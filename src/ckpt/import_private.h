@@ -5,7 +5,8 @@
 #include "ckpt/names.h"
 #include "s4d/ckpt/import.h"
 
-/* How a tensor is made: of a file's tensors, by a recipe; a 2-D kernel is spread over the frames of a tubelet. */
+/* How a tensor is made: of a file's tensors, by a recipe; a 2-D kernel is spread over the frames of
+ * a tubelet. */
 typedef struct s4d_import_source {
     s4d_recipe_kind kind;
     int part, sources;
@@ -19,7 +20,7 @@ struct s4d_import {
     s4d_ckpt *file;
     s4d_names names;
     s4d_geometry geometry;
-    int64_t classes[2]; /* rows of the heads; 0: none */
+    int64_t classes[2];          /* rows of the heads; 0: none */
     const s4d_import_opts *opts; /* only while it is opened */
     s4d_layout layout;
     s4d_import_tensor *tensor; /* of the layout, those that are there */
@@ -38,11 +39,14 @@ s4d_status s4d_import_measure(s4d_import *im, s4d_err *err);
 bool s4d_import_resolve(const s4d_import *im, const char *published, s4d_import_source *out);
 /* Metadata from the file, the configs and the shapes (import_meta.c). */
 s4d_status s4d_import_describe(s4d_import *im, s4d_err *err);
-/* The config that goes with it, parsed, and its name; *doc NULL: there is none. Which: transformers' own or ours. */
-s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc, const char **origin, s4d_err *err);
+/* The config that goes with it, parsed, and its name; *doc NULL: there is none. Which:
+ * transformers' own or ours. */
+s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc,
+                             const char **origin, s4d_err *err);
 /* Whether a fault about this name is allowed. */
 bool s4d_import_allowed(const s4d_import *im, const char *name);
-s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fault, const char *name, s4d_err *err,
-                             const char *format, ...) __attribute__((format(printf, 6, 7)));
+s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fault,
+                             const char *name, s4d_err *err, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 #endif

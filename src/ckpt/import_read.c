@@ -5,7 +5,8 @@
 #include "ckpt/import_private.h"
 #include "s4d/base/mem.h"
 
-/* [D,3,P,P] at the end of out into [D,3,t,P,P]: each frame takes its share, so that a still gives what it gave. */
+/* [D,3,P,P] at the end of out into [D,3,t,P,P]: each frame takes its share, so that a still gives
+ * what it gave. */
 static void inflate(const s4d_import_tensor *t, float *out)
 {
     int64_t frames = t->dim[2], area = t->dim[3] * t->dim[4], rows = t->dim[0] * t->dim[1];
@@ -20,11 +21,13 @@ static void inflate(const s4d_import_tensor *t, float *out)
     }
 }
 
-static s4d_status read_part(s4d_import *im, const s4d_import_source *s, int64_t count, float *out, s4d_err *err)
+static s4d_status read_part(s4d_import *im, const s4d_import_source *s, int64_t count, float *out,
+                            s4d_err *err)
 {
     float *whole = s4d_mem_alloc((size_t)s->from[0]->count + 1, sizeof *whole);
-    s4d_status status = whole ? s4d_ckpt_read_floats(im->file, s->from[0], whole, err)
-                              : s4d_err_memory(err, (size_t)s->from[0]->count * sizeof *whole, "a bias");
+    s4d_status status =
+        whole ? s4d_ckpt_read_floats(im->file, s->from[0], whole, err)
+              : s4d_err_memory(err, (size_t)s->from[0]->count * sizeof *whole, "a bias");
     if (status == S4D_OK) {
         memcpy(out, whole + s->part * count, (size_t)count * sizeof *out);
     }
@@ -39,7 +42,8 @@ s4d_status s4d_import_read(s4d_import *im, const s4d_import_tensor *t, float *ou
     if (s->kind == S4D_RECIPE_PART) {
         status = read_part(im, s, t->count, out, err);
     } else if (s->inflate) {
-        status = s4d_ckpt_read_floats(im->file, s->from[0], out + t->count - s->from[0]->count, err);
+        status =
+            s4d_ckpt_read_floats(im->file, s->from[0], out + t->count - s->from[0]->count, err);
     } else {
         float *next = out;
         for (int i = 0; i < s->sources && status == S4D_OK; i++) {
@@ -52,8 +56,10 @@ s4d_status s4d_import_read(s4d_import *im, const s4d_import_tensor *t, float *ou
     }
     for (int64_t i = 0; i < t->count && status == S4D_OK; i++) {
         if (!isfinite(out[i])) {
-            status = s4d_err_set(err, S4D_FAILED, "%s: %s holds numbers that are not finite; these weights are ruined, use others",
-                                 s4d_ckpt_path(im->file), s->from[0]->name);
+            status = s4d_err_set(
+                err, S4D_FAILED,
+                "%s: %s holds numbers that are not finite; these weights are ruined, use others",
+                s4d_ckpt_path(im->file), s->from[0]->name);
         }
     }
     return status;
@@ -81,7 +87,8 @@ s4d_status s4d_import_write(s4d_import *im, const char *path, s4d_err *err)
         next += t->count;
     }
     if (status == S4D_OK) {
-        status = s4d_safetensors_write(path, &(s4d_safetensors_contents){entry, im->count, im->meta, im->metas}, err);
+        status = s4d_safetensors_write(
+            path, &(s4d_safetensors_contents){entry, im->count, im->meta, im->metas}, err);
     }
     s4d_mem_free(entry);
     s4d_mem_free(value);

@@ -1,4 +1,5 @@
-/* The sizes of the model in a file: from names and shapes, then from configs for what those do not show. */
+/* The sizes of the model in a file: from names and shapes, then from configs for what those do not
+ * show. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@ bool s4d_import_resolve(const s4d_import *im, const char *published, s4d_import_
 {
     s4d_recipe recipe;
     for (int choice = 0; s4d_names_recipe(&im->names, published, choice, &recipe); choice++) {
-        *out = (s4d_import_source){.kind = recipe.kind, .part = recipe.part, .sources = recipe.sources};
+        *out = (s4d_import_source){
+            .kind = recipe.kind, .part = recipe.part, .sources = recipe.sources};
         bool all = true;
         for (int i = 0; i < recipe.sources; i++) {
             out->from[i] = s4d_ckpt_find(im->file, recipe.source[i]);
@@ -31,7 +33,8 @@ static int64_t dimension(const s4d_import *im, const char *published, int d)
 }
 
 /* Block numbers up to the largest in the file, with everything behind the number told to `see`. */
-static s4d_status count_blocks(s4d_import *im, bool decoder, void (*see)(s4d_import *, int, const char *), int *depth,
+static s4d_status count_blocks(s4d_import *im, bool decoder,
+                               void (*see)(s4d_import *, int, const char *), int *depth,
                                s4d_err *err)
 {
     char head[S4D_FOREIGN_MAX];
@@ -49,7 +52,8 @@ static s4d_status count_blocks(s4d_import *im, bool decoder, void (*see)(s4d_imp
             continue;
         }
         if (number < 0 || number >= S4D_CKPT_BLOCKS_MAX) {
-            return s4d_err_set(err, S4D_FAILED, "%s: %s is of a block beyond %d, and no model here is that deep",
+            return s4d_err_set(err, S4D_FAILED,
+                               "%s: %s is of a block beyond %d, and no model here is that deep",
                                s4d_ckpt_path(im->file), name, S4D_CKPT_BLOCKS_MAX - 1);
         }
         *depth = number + 1 > *depth ? (int)number + 1 : *depth;
@@ -79,12 +83,15 @@ static void see_experts(s4d_import *im, int block, const char *tail)
 }
 
 /* Whether a size is one a model can have; it is put into *out. */
-static s4d_status take_size(const s4d_import *im, const char *what, int64_t size, int *out, s4d_err *err)
+static s4d_status take_size(const s4d_import *im, const char *what, int64_t size, int *out,
+                            s4d_err *err)
 {
     enum { MOST = 1 << 20 };
     if (size < 1 || size > MOST) {
-        return s4d_err_set(err, S4D_FAILED, "%s: its %s cannot be told from its tensors, so it is of no model that is known",
-                           s4d_ckpt_path(im->file), what);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: its %s cannot be told from its tensors, so it is of no model that is known",
+            s4d_ckpt_path(im->file), what);
     }
     *out = (int)size;
     return S4D_OK;
@@ -107,7 +114,8 @@ static s4d_status measure_experts(s4d_import *im, s4d_err *err)
     snprintf(name, sizeof name, "blocks.%d.moe_layer.experts.0.fc1.weight", first);
     s4d_status status = take_size(im, "number of experts", g->experts, &g->experts, err);
     if (status == S4D_OK) {
-        status = take_size(im, "width of experts", ratio(g->dim, dimension(im, name, 0)), &g->reduction, err);
+        status = take_size(im, "width of experts", ratio(g->dim, dimension(im, name, 0)),
+                           &g->reduction, err);
     }
     return status;
 }
@@ -120,7 +128,8 @@ static s4d_status measure_decoder(s4d_import *im, s4d_err *err)
         status = take_size(im, "decoder's depth", g->decoder_depth, &g->decoder_depth, err);
     }
     if (status == S4D_OK) {
-        status = take_size(im, "decoder's width", dimension(im, "encoder_to_decoder.weight", 0), &g->decoder_dim, err);
+        status = take_size(im, "decoder's width", dimension(im, "encoder_to_decoder.weight", 0),
+                           &g->decoder_dim, err);
     }
     return status;
 }
@@ -134,9 +143,12 @@ static s4d_status measure_encoder(s4d_import *im, s4d_err *err)
     s4d_import_source kernel;
     snprintf(patch, sizeof patch, "%spatch_embed.proj.weight", prefix);
     snprintf(hidden, sizeof hidden, "%sblocks.0.mlp.fc1.weight", prefix);
-    if (!s4d_import_resolve(im, patch, &kernel) || (kernel.from[0]->rank != 4 && kernel.from[0]->rank != 5)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: has no patch embedding under the names of %s; tell whose names they are by --from",
-                           s4d_ckpt_path(im->file), s4d_names_of(im->names.kind));
+    if (!s4d_import_resolve(im, patch, &kernel) ||
+        (kernel.from[0]->rank != 4 && kernel.from[0]->rank != 5)) {
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: has no patch embedding under the names of %s; tell whose names they are by --from",
+            s4d_ckpt_path(im->file), s4d_names_of(im->names.kind));
     }
     const s4d_ckpt_tensor *t = kernel.from[0];
     s4d_status status = take_size(im, "width", t->dim[0], &g->dim, err);
@@ -153,7 +165,8 @@ static s4d_status measure_encoder(s4d_import *im, s4d_err *err)
         status = take_size(im, "depth", g->depth, &g->depth, err);
     }
     if (status == S4D_OK) {
-        status = take_size(im, "MLP width", ratio(dimension(im, hidden, 0), g->dim), &g->mlp_ratio, err);
+        status =
+            take_size(im, "MLP width", ratio(dimension(im, hidden, 0), g->dim), &g->mlp_ratio, err);
     }
     g->moae_known = finetune;
     return status;
@@ -167,11 +180,13 @@ static s4d_status merge_config(s4d_import *im, bool foreign, s4d_err *err)
     s4d_geometry more;
     s4d_status status = s4d_import_config(im, foreign, &doc, &origin, err);
     if (status == S4D_OK && doc) {
-        status = (foreign ? s4d_geometry_of_transformers : s4d_geometry_of_config)(doc, origin, &more, err);
+        status = (foreign ? s4d_geometry_of_transformers : s4d_geometry_of_config)(doc, origin,
+                                                                                   &more, err);
     }
     if (status == S4D_OK && doc) {
         const s4d_json *stage = foreign ? NULL : s4d_json_find(doc, "stage");
-        bool finetune = stage && s4d_json_kind_of(stage) == S4D_JSON_STRING && strcmp(s4d_json_string(stage), "finetune") == 0;
+        bool finetune = stage && s4d_json_kind_of(stage) == S4D_JSON_STRING &&
+                        strcmp(s4d_json_string(stage), "finetune") == 0;
         if (im->names.layout != S4D_LAYOUT_PRETRAIN || finetune) {
             more.decoder_dim = more.decoder_depth = more.decoder_heads = 0;
         }

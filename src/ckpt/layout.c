@@ -55,7 +55,8 @@ static void add_moae(s4d_layout *l, const char *block, const s4d_geometry *g)
 }
 
 /* moae: of the blocks' numbers. */
-static void add_blocks(s4d_layout *l, const char *prefix, int depth, int64_t dim, const s4d_geometry *g, uint64_t moae)
+static void add_blocks(s4d_layout *l, const char *prefix, int depth, int64_t dim,
+                       const s4d_geometry *g, uint64_t moae)
 {
     int64_t hidden = dim * g->mlp_ratio;
     for (int i = 0; i < depth; i++) {
@@ -86,7 +87,8 @@ s4d_status s4d_layout_make(s4d_layout *out, const s4d_layout_opts *o, s4d_err *e
     if (o->kind == S4D_LAYOUT_PRETRAIN) {
         ADD(out, "", "mask_token", 1, 1, g->decoder_dim);
     }
-    ADD(out, prefix, "patch_embed.proj.weight", g->dim, 3, g->tubelet_size, g->patch_size, g->patch_size);
+    ADD(out, prefix, "patch_embed.proj.weight", g->dim, 3, g->tubelet_size, g->patch_size,
+        g->patch_size);
     ADD(out, prefix, "patch_embed.proj.bias", g->dim);
     add_blocks(out, prefix, g->depth, g->dim, g, finetune ? g->moae : 0);
     if (!finetune) {
@@ -105,7 +107,9 @@ s4d_status s4d_layout_make(s4d_layout *out, const s4d_layout_opts *o, s4d_err *e
             add_dense(out, "", head[i], o->classes[i], g->dim);
         }
     }
-    return out->failed ? s4d_err_memory(err, (out->room + 1) * sizeof *out->item, "the list of a model's tensors") : S4D_OK;
+    return out->failed ? s4d_err_memory(err, (out->room + 1) * sizeof *out->item,
+                                        "the list of a model's tensors")
+                       : S4D_OK;
 }
 
 void s4d_layout_release(s4d_layout *layout)

@@ -1,4 +1,5 @@
-/* The tensors a model has under its published names, with their shapes, from its sizes. Private to src/ckpt. */
+/* The tensors a model has under its published names, with their shapes, from its sizes. Private to
+ * src/ckpt. */
 #ifndef S4D_CKPT_LAYOUT_H
 #define S4D_CKPT_LAYOUT_H
 

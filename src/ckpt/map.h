@@ -11,7 +11,8 @@ typedef struct s4d_map {
     size_t size;
 } s4d_map;
 
-/* A regular file, which must not be cut short while it is mapped. what: "a safetensors file", for the sentence. */
+/* A regular file, which must not be cut short while it is mapped. what: "a safetensors file", for
+ * the sentence. */
 s4d_status s4d_map_open(s4d_map *map, const char *path, const char *what, s4d_err *err);
 void s4d_map_close(s4d_map *map); /* zeroed accepted */
 

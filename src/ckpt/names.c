@@ -1,5 +1,5 @@
-/* Name maps, written once and read in both directions: from a published name to where it stands in another program's
- * file. */
+/* Name maps, written once and read in both directions: from a published name to where it stands in
+ * another program's file. */
 #include "ckpt/names.h"
 
 #include <stdio.h>
@@ -8,12 +8,9 @@
 static const struct {
     const char *name;
     s4d_names_kind kind;
-} known[] = {{"s4d", S4D_NAMES_S4D},
-             {"videomae", S4D_NAMES_VIDEOMAE},
-             {"mae-dfer", S4D_NAMES_VIDEOMAE},
-             {"mae", S4D_NAMES_MAE},
-             {"timm", S4D_NAMES_MAE},
-             {"transformers", S4D_NAMES_TRANSFORMERS}};
+} known[] = {{"s4d", S4D_NAMES_S4D},           {"videomae", S4D_NAMES_VIDEOMAE},
+             {"mae-dfer", S4D_NAMES_VIDEOMAE}, {"mae", S4D_NAMES_MAE},
+             {"timm", S4D_NAMES_MAE},          {"transformers", S4D_NAMES_TRANSFORMERS}};
 enum { KNOWN = sizeof known / sizeof *known };
 
 const char *s4d_names_of(s4d_names_kind kind)
@@ -70,10 +67,11 @@ static s4d_status refuse_local_global(const s4d_ckpt *file, s4d_err *err)
     for (size_t i = 0; i < s4d_ckpt_count(file); i++) {
         const char *name = s4d_ckpt_at(file, i)->name;
         if (strstr(name, "lg_region_tokens") || strstr(name, ".first_attn.")) {
-            return s4d_err_set(err, S4D_FAILED,
-                               "%s: is MAE-DFER's local-global attention (%s), which is another model than this "
-                               "one; use weights of joint attention",
-                               s4d_ckpt_path(file), name);
+            return s4d_err_set(
+                err, S4D_FAILED,
+                "%s: is MAE-DFER's local-global attention (%s), which is another model than this "
+                "one; use weights of joint attention",
+                s4d_ckpt_path(file), name);
         }
     }
     return S4D_OK;
@@ -83,7 +81,8 @@ static bool looks_transformers(const s4d_ckpt *file, s4d_names *n)
 {
     static const char patch[] = "embeddings.patch_embeddings.projection.weight";
     n->bare = find(file, n->strip, patch) != NULL;
-    return n->bare || find(file, n->strip, "videomae.embeddings.patch_embeddings.projection.weight");
+    return n->bare ||
+           find(file, n->strip, "videomae.embeddings.patch_embeddings.projection.weight");
 }
 
 static bool looks_mae(const s4d_ckpt *file, const s4d_names *n)
@@ -95,16 +94,20 @@ static bool looks_mae(const s4d_ckpt *file, const s4d_names *n)
 
 static bool looks_published(const s4d_ckpt *file, const s4d_names *n)
 {
-    return find(file, n->strip, "encoder.patch_embed.proj.weight") || find(file, n->strip, "patch_embed.proj.weight");
+    return find(file, n->strip, "encoder.patch_embed.proj.weight") ||
+           find(file, n->strip, "patch_embed.proj.weight");
 }
 
 static s4d_layout_kind find_layout(const s4d_ckpt *file, const s4d_names *n)
 {
     bool decoder = any_begins(file, n->strip, "decoder.") || find(file, n->strip, "mask_token");
-    bool finetune = n->kind == S4D_NAMES_TRANSFORMERS
-                        ? find(file, n->strip, "fc_norm.weight") || find(file, n->strip, "classifier.weight")
-                        : !find(file, n->strip, "encoder.patch_embed.proj.weight");
-    return n->kind == S4D_NAMES_MAE || finetune ? S4D_LAYOUT_FINETUNE : decoder ? S4D_LAYOUT_PRETRAIN : S4D_LAYOUT_ENCODER;
+    bool finetune =
+        n->kind == S4D_NAMES_TRANSFORMERS
+            ? find(file, n->strip, "fc_norm.weight") || find(file, n->strip, "classifier.weight")
+            : !find(file, n->strip, "encoder.patch_embed.proj.weight");
+    return n->kind == S4D_NAMES_MAE || finetune ? S4D_LAYOUT_FINETUNE
+           : decoder                            ? S4D_LAYOUT_PRETRAIN
+                                                : S4D_LAYOUT_ENCODER;
 }
 
 static s4d_status find_named(const char *from, s4d_names_kind *out, s4d_err *err)
@@ -115,7 +118,9 @@ static s4d_status find_named(const char *from, s4d_names_kind *out, s4d_err *err
             return S4D_OK;
         }
     }
-    return s4d_err_set(err, S4D_USAGE, "--from: expected s4d, videomae, mae-dfer, mae, timm or transformers, got \"%.60s\"", from);
+    return s4d_err_set(
+        err, S4D_USAGE,
+        "--from: expected s4d, videomae, mae-dfer, mae, timm or transformers, got \"%.60s\"", from);
 }
 
 s4d_status s4d_names_detect(const s4d_ckpt *file, const char *from, s4d_names *out, s4d_err *err)
@@ -133,9 +138,11 @@ s4d_status s4d_names_detect(const s4d_ckpt *file, const char *from, s4d_names *o
         out->kind = find(file, out->strip, "head.weight") ? S4D_NAMES_VIDEOMAE : S4D_NAMES_S4D;
     } else if (status == S4D_OK) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "%s: has no patch embedding under a name that is known (its first tensor is %s); tell whose names "
+                             "%s: has no patch embedding under a name that is known (its first "
+                             "tensor is %s); tell whose names "
                              "they are by --from, or rename them",
-                             s4d_ckpt_path(file), s4d_ckpt_count(file) ? s4d_ckpt_at(file, 0)->name : "absent");
+                             s4d_ckpt_path(file),
+                             s4d_ckpt_count(file) ? s4d_ckpt_at(file, 0)->name : "absent");
     }
     out->layout = find_layout(file, out);
     return status;
@@ -167,15 +174,17 @@ static bool videomae_recipe(const s4d_names *n, const char *published, s4d_recip
     if (begins(published, "head.image.")) {
         return false;
     }
-    return begins(published, "head.video.") ? copy(out, n->strip, "head.", published + strlen("head.video."))
-                                            : copy(out, n->strip, published, "");
+    return begins(published, "head.video.")
+               ? copy(out, n->strip, "head.", published + strlen("head.video."))
+               : copy(out, n->strip, published, "");
 }
 
 /* timm has one head, which is of pictures, and one bias for q, k and v. */
 static bool mae_recipe(const s4d_names *n, const char *published, int choice, s4d_recipe *out)
 {
     char head[S4D_FOREIGN_MAX];
-    bool q = cut_tail(published, "attn.q_bias", head), v = !q && cut_tail(published, "attn.v_bias", head);
+    bool q = cut_tail(published, "attn.q_bias", head),
+         v = !q && cut_tail(published, "attn.v_bias", head);
     if (begins(published, "head.video.")) {
         return false;
     }
@@ -193,9 +202,12 @@ static bool mae_recipe(const s4d_names *n, const char *published, int choice, s4
 
 /* Within a block. */
 static const char *const block_part[][2] = {
-    {"norm1.", "layernorm_before."},      {"norm2.", "layernorm_after."},
-    {"attn.q_bias", "attention.attention.q_bias"}, {"attn.v_bias", "attention.attention.v_bias"},
-    {"attn.proj.", "attention.output.dense."},     {"mlp.fc1.", "intermediate.dense."},
+    {"norm1.", "layernorm_before."},
+    {"norm2.", "layernorm_after."},
+    {"attn.q_bias", "attention.attention.q_bias"},
+    {"attn.v_bias", "attention.attention.v_bias"},
+    {"attn.proj.", "attention.output.dense."},
+    {"mlp.fc1.", "intermediate.dense."},
     {"mlp.fc2.", "output.dense."},
 };
 enum { BLOCK_PARTS = sizeof block_part / sizeof *block_part };
@@ -208,7 +220,8 @@ static bool block_recipe(const char *block, const char *tail, int choice, s4d_re
         out->kind = S4D_RECIPE_JOIN;
         out->sources = 3;
         for (int i = 0; i < 3; i++) {
-            snprintf(out->source[i], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.weight", block, three[i]);
+            snprintf(out->source[i], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.weight", block,
+                     three[i]);
         }
         return true;
     }
@@ -216,21 +229,24 @@ static bool block_recipe(const char *block, const char *tail, int choice, s4d_re
     if (bias && choice == 1) { /* later versions */
         out->kind = S4D_RECIPE_COPY;
         out->sources = 1;
-        snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.bias", block, three[tail[5] == 'q' ? 0 : 2]);
+        snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.bias", block,
+                 three[tail[5] == 'q' ? 0 : 2]);
         return true;
     }
     for (int i = 0; i < BLOCK_PARTS && choice == 0; i++) {
         if (begins(tail, block_part[i][0])) {
             out->kind = S4D_RECIPE_COPY;
             out->sources = 1;
-            snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.%s%.20s", block, block_part[i][1], tail + strlen(block_part[i][0]));
+            snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.%s%.20s", block, block_part[i][1],
+                     tail + strlen(block_part[i][0]));
             return true;
         }
     }
     return false;
 }
 
-static bool transformers_recipe(const s4d_names *n, const char *published, int choice, s4d_recipe *out)
+static bool transformers_recipe(const s4d_names *n, const char *published, int choice,
+                                s4d_recipe *out)
 {
     const char *videomae = n->bare ? "" : "videomae.", *name = published;
     bool decoder = begins(name, "decoder.blocks.");
@@ -239,7 +255,8 @@ static bool transformers_recipe(const s4d_names *n, const char *published, int c
         name += strlen("encoder.");
     }
     if (decoder || begins(name, "blocks.")) {
-        const char *number = name + strlen(decoder ? "decoder.blocks." : "blocks."), *dot = strchr(number, '.');
+        const char *number = name + strlen(decoder ? "decoder.blocks." : "blocks."),
+                   *dot = strchr(number, '.');
         if (!dot) {
             return false;
         }
@@ -261,8 +278,9 @@ static bool transformers_recipe(const s4d_names *n, const char *published, int c
     if (begins(name, "head.image.")) {
         return false;
     }
-    return begins(name, "head.video.") ? copy(out, n->strip, "classifier.", name + strlen("head.video."))
-                                       : copy(out, n->strip, name, "");
+    return begins(name, "head.video.")
+               ? copy(out, n->strip, "classifier.", name + strlen("head.video."))
+               : copy(out, n->strip, name, "");
 }
 
 bool s4d_names_recipe(const s4d_names *n, const char *published, int choice, s4d_recipe *out)
@@ -279,9 +297,13 @@ bool s4d_names_recipe(const s4d_names *n, const char *published, int choice, s4d
 
 void s4d_names_blocks(const s4d_names *n, bool decoder, char out[S4D_FOREIGN_MAX])
 {
-    const char *name = decoder ? "decoder.blocks." : n->layout == S4D_LAYOUT_FINETUNE ? "blocks." : "encoder.blocks.";
+    const char *name = decoder                            ? "decoder.blocks."
+                       : n->layout == S4D_LAYOUT_FINETUNE ? "blocks."
+                                                          : "encoder.blocks.";
     if (n->kind == S4D_NAMES_TRANSFORMERS) {
-        name = decoder ? "decoder.decoder_layers." : n->bare ? "encoder.layer." : "videomae.encoder.layer.";
+        name = decoder   ? "decoder.decoder_layers."
+               : n->bare ? "encoder.layer."
+                         : "videomae.encoder.layer.";
     }
     snprintf(out, S4D_FOREIGN_MAX, "%s%s", n->strip, name);
 }
@@ -301,7 +323,8 @@ const char *s4d_names_left_out(const s4d_names *n, const char *source)
     };
     const char *name = source + strlen(n->strip);
     char head[S4D_FOREIGN_MAX];
-    if (n->kind == S4D_NAMES_TRANSFORMERS && cut_tail(name, ".attention.attention.key.bias", head)) {
+    if (n->kind == S4D_NAMES_TRANSFORMERS &&
+        cut_tail(name, ".attention.attention.key.bias", head)) {
         return zero_key_bias;
     }
     for (int i = 0; i < 5 && n->kind == S4D_NAMES_MAE; i++) {

@@ -21,8 +21,8 @@ typedef struct s4d_names {
 
 const char *s4d_names_of(s4d_names_kind kind);
 
-/* Told by the names in the file, or by `from` unless NULL. S4D_FAILED: names of no model that is known, or of one that
- * s4d does not compute; S4D_USAGE: `from` is no map's name. */
+/* Told by the names in the file, or by `from` unless NULL. S4D_FAILED: names of no model that is
+ * known, or of one that s4d does not compute; S4D_USAGE: `from` is no map's name. */
 s4d_status s4d_names_detect(const s4d_ckpt *file, const char *from, s4d_names *out, s4d_err *err);
 
 enum { S4D_FOREIGN_MAX = 160 };

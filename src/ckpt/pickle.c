@@ -1,6 +1,6 @@
-/* The pickle stream, opcode by opcode: a stack, marks and a memo. Protocols 2 to 5 in their binary opcodes; the text
- * opcodes of protocols 0 and 1, which PyTorch never writes, are refused. Every thing made costs a byte of the stream
- * at least, so a short stream cannot make much. */
+/* The pickle stream, opcode by opcode: a stack, marks and a memo. Protocols 2 to 5 in their binary
+ * opcodes; the text opcodes of protocols 0 and 1, which PyTorch never writes, are refused. Every
+ * thing made costs a byte of the stream at least, so a short stream cannot make much. */
 #include "ckpt/pickle.h"
 
 #include <string.h>
@@ -99,7 +99,8 @@ static s4d_status push_fixed(s4d_pickle *p, int size, s4d_err *err)
     if (status) {
         return status;
     }
-    return push_integer(p, S4D_PICKLE_INT, size == 4 ? (int32_t)(uint32_t)value : (int64_t)value, err);
+    return push_integer(p, S4D_PICKLE_INT, size == 4 ? (int32_t)(uint32_t)value : (int64_t)value,
+                        err);
 }
 
 /* Two's complement of any length; over 8 bytes it is a placeholder. */
@@ -219,7 +220,8 @@ static s4d_status take_mark(s4d_pickle *p, size_t *from, s4d_err *err)
 
 static bool may_hold(const s4d_pickle_node *node, bool pairs)
 {
-    return node && (node->kind == (pairs ? S4D_PICKLE_DICT : S4D_PICKLE_LIST) || node->kind == S4D_PICKLE_OPAQUE);
+    return node && (node->kind == (pairs ? S4D_PICKLE_DICT : S4D_PICKLE_LIST) ||
+                    node->kind == S4D_PICKLE_OPAQUE);
 }
 
 /* Things from `from` on into the container below them. What a placeholder is given is forgotten. */
@@ -265,7 +267,8 @@ static s4d_status make_tuple(s4d_pickle *p, size_t from, s4d_pickle_kind kind, s
 static s4d_status tuple_last(s4d_pickle *p, size_t n, s4d_err *err)
 {
     size_t floor = p->marks ? p->mark[p->marks - 1] : 0;
-    return p->depth - floor >= n ? make_tuple(p, p->depth - n, S4D_PICKLE_TUPLE, err) : too_few(p, err);
+    return p->depth - floor >= n ? make_tuple(p, p->depth - n, S4D_PICKLE_TUPLE, err)
+                                 : too_few(p, err);
 }
 
 static s4d_status tuple_marked(s4d_pickle *p, s4d_pickle_kind kind, s4d_err *err)
@@ -321,7 +324,8 @@ static s4d_status memo_of_size(s4d_pickle *p, int size, bool put, s4d_err *err)
 
 static s4d_status call(s4d_pickle *p, bool keywords, s4d_err *err)
 {
-    s4d_pickle_node *named = keywords ? pop(p) : NULL, *args = pop(p), *callable = pop(p), *made = NULL;
+    s4d_pickle_node *named = keywords ? pop(p) : NULL, *args = pop(p), *callable = pop(p),
+                    *made = NULL;
     if (!args || !callable || (keywords && !named)) {
         return too_few(p, err);
     }
@@ -356,7 +360,8 @@ static s4d_status protocol(s4d_pickle *p, s4d_err *err)
     uint64_t version;
     s4d_status status = take_size(p, 1, &version, err);
     if (status == S4D_OK && version > PROTOCOL_MAX) {
-        status = s4d_pickle_broken(p, err, "has the protocol %d, and at most %d is read", (int)version, PROTOCOL_MAX);
+        status = s4d_pickle_broken(p, err, "has the protocol %d, and at most %d is read",
+                                   (int)version, PROTOCOL_MAX);
     }
     return status;
 }
@@ -439,7 +444,8 @@ s4d_status s4d_pickle_read(s4d_pickle *p, const unsigned char **at, const unsign
         status = step(p, op, err);
     }
     if (status == S4D_OK && (p->depth != 1 || p->marks)) {
-        status = s4d_pickle_broken(p, err, "leaves %zu things and %d marks behind", p->depth, p->marks);
+        status =
+            s4d_pickle_broken(p, err, "leaves %zu things and %d marks behind", p->depth, p->marks);
     }
     if (status == S4D_OK) {
         *root = p->stack[0];

@@ -1,5 +1,5 @@
-/* A reader of pickle streams that executes nothing: it builds numbers, strings, lists, dicts and tensors, and a
- * placeholder for everything else. Private to src/ckpt. */
+/* A reader of pickle streams that executes nothing: it builds numbers, strings, lists, dicts and
+ * tensors, and a placeholder for everything else. Private to src/ckpt. */
 #ifndef S4D_CKPT_PICKLE_H
 #define S4D_CKPT_PICKLE_H
 
@@ -15,14 +15,14 @@ typedef enum s4d_pickle_kind {
     S4D_PICKLE_BOOL,
     S4D_PICKLE_INT,
     S4D_PICKLE_FLOAT,
-    S4D_PICKLE_TEXT,   /* strings, bytes: where they stand in the stream */
-    S4D_PICKLE_LIST,   /* lists, sets */
+    S4D_PICKLE_TEXT, /* strings, bytes: where they stand in the stream */
+    S4D_PICKLE_LIST, /* lists, sets */
     S4D_PICKLE_TUPLE,
     S4D_PICKLE_DICT,   /* item: key, value, key, value, ... */
     S4D_PICKLE_GLOBAL, /* a class or function by name; never looked up */
     S4D_PICKLE_STORAGE,
     S4D_PICKLE_TENSOR,
-    S4D_PICKLE_OPAQUE  /* what a class that is not known would have made; text and name: of which */
+    S4D_PICKLE_OPAQUE /* what a class that is not known would have made; text and name: of which */
 } s4d_pickle_kind;
 
 /* Bytes of the stream, which must outlive the reader; no NUL follows. */
@@ -53,8 +53,8 @@ struct s4d_pickle_node {
 /* Elements in the file, told apart by key. */
 typedef struct s4d_storage {
     s4d_slice key;
-    s4d_slice type; /* "FloatStorage" */
-    int size;       /* bytes of an element */
+    s4d_slice type;  /* "FloatStorage" */
+    int size;        /* bytes of an element */
     s4d_dtype dtype; /* S4D_DTYPE_COUNT: one that s4d does not read */
     int64_t count;
 } s4d_storage;
@@ -88,7 +88,8 @@ typedef struct s4d_pickle {
     int marks;
 } s4d_pickle;
 
-/* Reads one pickle from *at; *at is behind it then. *root stays with the reader. Errors are S4D_FAILED. */
+/* Reads one pickle from *at; *at is behind it then. *root stays with the reader. Errors are
+ * S4D_FAILED. */
 s4d_status s4d_pickle_read(s4d_pickle *p, const unsigned char **at, const unsigned char *end,
                            s4d_pickle_node **root, s4d_err *err);
 void s4d_pickle_release(s4d_pickle *p);
@@ -107,11 +108,13 @@ s4d_status s4d_pickle_broken(const s4d_pickle *p, s4d_err *err, const char *form
 /* ---- between pickle.c, pickle_node.c and pickle_call.c ---- */
 
 s4d_pickle_node *s4d_pickle_node_new(s4d_pickle *p, s4d_pickle_kind kind, s4d_err *err);
-s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node *item, s4d_err *err);
+s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node *item,
+                             s4d_err *err);
 /* callable(args): the tensors and containers that are known by name, else a placeholder. */
 s4d_status s4d_pickle_call(s4d_pickle *p, s4d_pickle_node *callable, s4d_pickle_node *args,
                            s4d_pickle_node **out, s4d_err *err);
 /* The storage of a persistent id. */
-s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pickle_node **out, s4d_err *err);
+s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pickle_node **out,
+                              s4d_err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a pickle calls: the few functions that make tensors and dicts are known by name, everything else becomes a
- * placeholder. Nothing is looked up, imported or run. */
+/* What a pickle calls: the few functions that make tensors and dicts are known by name, everything
+ * else becomes a placeholder. Nothing is looked up, imported or run. */
 #include <stdint.h>
 #include <string.h>
 
@@ -21,14 +21,22 @@ static const struct {
     int size;
     s4d_dtype dtype;
 } storage_types[] = {
-    {"FloatStorage", 4, S4D_F32},          {"DoubleStorage", 8, S4D_F64},
-    {"HalfStorage", 2, S4D_F16},           {"BFloat16Storage", 2, S4D_BF16},
-    {"ByteStorage", 1, S4D_U8},            {"IntStorage", 4, S4D_I32},
-    {"LongStorage", 8, S4D_I64},           {"BoolStorage", 1, S4D_BOOL},
-    {"CharStorage", 1, S4D_DTYPE_COUNT},   {"ShortStorage", 2, S4D_DTYPE_COUNT},
-    {"QInt8Storage", 1, S4D_DTYPE_COUNT},  {"QUInt8Storage", 1, S4D_DTYPE_COUNT},
-    {"QInt32Storage", 4, S4D_DTYPE_COUNT}, {"ComplexFloatStorage", 8, S4D_DTYPE_COUNT},
-    {"UntypedStorage", 1, S4D_DTYPE_COUNT}, {"ComplexDoubleStorage", 16, S4D_DTYPE_COUNT},
+    {"FloatStorage", 4, S4D_F32},
+    {"DoubleStorage", 8, S4D_F64},
+    {"HalfStorage", 2, S4D_F16},
+    {"BFloat16Storage", 2, S4D_BF16},
+    {"ByteStorage", 1, S4D_U8},
+    {"IntStorage", 4, S4D_I32},
+    {"LongStorage", 8, S4D_I64},
+    {"BoolStorage", 1, S4D_BOOL},
+    {"CharStorage", 1, S4D_DTYPE_COUNT},
+    {"ShortStorage", 2, S4D_DTYPE_COUNT},
+    {"QInt8Storage", 1, S4D_DTYPE_COUNT},
+    {"QUInt8Storage", 1, S4D_DTYPE_COUNT},
+    {"QInt32Storage", 4, S4D_DTYPE_COUNT},
+    {"ComplexFloatStorage", 8, S4D_DTYPE_COUNT},
+    {"UntypedStorage", 1, S4D_DTYPE_COUNT},
+    {"ComplexDoubleStorage", 16, S4D_DTYPE_COUNT},
 };
 enum { STORAGE_TYPES = sizeof storage_types / sizeof *storage_types };
 
@@ -52,7 +60,8 @@ static void put_slot(s4d_pickle *p, size_t index)
 
 s4d_storage *s4d_pickle_find_storage(const s4d_pickle *p, s4d_slice key)
 {
-    for (size_t i = p->slots ? hash(key) % p->slots : 0; p->slots && p->slot[i]; i = (i + 1) % p->slots) {
+    for (size_t i = p->slots ? hash(key) % p->slots : 0; p->slots && p->slot[i];
+         i = (i + 1) % p->slots) {
         s4d_storage *s = &p->storage[p->slot[i] - 1];
         if (s->key.size == key.size && memcmp(s->key.at, key.at, key.size) == 0) {
             return s;
@@ -61,7 +70,8 @@ s4d_storage *s4d_pickle_find_storage(const s4d_pickle *p, s4d_slice key)
     return NULL;
 }
 
-static s4d_status add_storage(s4d_pickle *p, const s4d_storage *spec, s4d_storage **out, s4d_err *err)
+static s4d_status add_storage(s4d_pickle *p, const s4d_storage *spec, s4d_storage **out,
+                              s4d_err *err)
 {
     if (p->storages == STORAGES_MAX) {
         return s4d_pickle_broken(p, err, "names more than %d storages", STORAGES_MAX);
@@ -88,19 +98,22 @@ static s4d_status add_storage(s4d_pickle *p, const s4d_storage *spec, s4d_storag
 }
 
 /* ("storage", torch.XStorage, key, device, elements[, None]). */
-s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pickle_node **out, s4d_err *err)
+s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pickle_node **out,
+                              s4d_err *err)
 {
     s4d_pickle_node *const *item = id->kind == S4D_PICKLE_TUPLE ? id->item : NULL;
     if (!item || (id->count != 5 && id->count != 6) || item[0]->kind != S4D_PICKLE_TEXT ||
         !s4d_slice_is(item[0]->text, "storage") || item[1]->kind != S4D_PICKLE_GLOBAL ||
-        item[2]->kind != S4D_PICKLE_TEXT || item[4]->kind != S4D_PICKLE_INT || item[4]->integer < 0) {
+        item[2]->kind != S4D_PICKLE_TEXT || item[4]->kind != S4D_PICKLE_INT ||
+        item[4]->integer < 0) {
         return s4d_pickle_broken(p, err, "refers to something that is no storage of a tensor");
     }
     if (id->count == 6 && item[5]->kind != S4D_PICKLE_NONE) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: holds views of storages as PyTorch wrote them before 0.4, which are not read; "
-                           "load and save it with a later PyTorch",
-                           p->path);
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: holds views of storages as PyTorch wrote them before 0.4, which are not read; "
+            "load and save it with a later PyTorch",
+            p->path);
     }
     s4d_storage spec = {.key = item[2]->text, .type = item[1]->name, .count = item[4]->integer};
     for (int i = 0; i < STORAGE_TYPES && !spec.size; i++) {
@@ -111,11 +124,13 @@ s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pick
     }
     int64_t bytes;
     if (!spec.size || __builtin_mul_overflow(spec.count, spec.size, &bytes)) {
-        return s4d_pickle_broken(p, err, "has a storage of the unknown type %.*s, or one too large for any machine",
-                                 spec.type.size < 60 ? (int)spec.type.size : 60, spec.type.at);
+        return s4d_pickle_broken(
+            p, err, "has a storage of the unknown type %.*s, or one too large for any machine",
+            spec.type.size < 60 ? (int)spec.type.size : 60, spec.type.at);
     }
     s4d_storage *known = s4d_pickle_find_storage(p, spec.key);
-    if (known && (known->dtype != spec.dtype || known->size != spec.size || known->count != spec.count)) {
+    if (known &&
+        (known->dtype != spec.dtype || known->size != spec.size || known->count != spec.count)) {
         return s4d_pickle_broken(p, err, "describes one storage in two ways");
     }
     s4d_status status = known ? S4D_OK : add_storage(p, &spec, &known, err);
@@ -134,14 +149,16 @@ static s4d_status read_sizes(s4d_pickle *p, const s4d_pickle_node *node, int64_t
 {
     for (size_t i = 0; i < node->count; i++) {
         if (node->item[i]->kind != S4D_PICKLE_INT || node->item[i]->integer < 0) {
-            return s4d_pickle_broken(p, err, "has a tensor whose shape or strides are not whole numbers from 0");
+            return s4d_pickle_broken(
+                p, err, "has a tensor whose shape or strides are not whole numbers from 0");
         }
         out[i] = node->item[i]->integer;
     }
     return S4D_OK;
 }
 
-/* The last element a view touches lies within its storage, and the view has no more elements than that. */
+/* The last element a view touches lies within its storage, and the view has no more elements than
+ * that. */
 static bool fits(const s4d_storage_view *v, int64_t elements)
 {
     int64_t last = v->offset, step;
@@ -158,20 +175,26 @@ static bool fits(const s4d_storage_view *v, int64_t elements)
 }
 
 /* (storage, offset, shape, strides, ...). */
-static s4d_status make_tensor(s4d_pickle *p, const s4d_pickle_node *args, s4d_pickle_node **out, s4d_err *err)
+static s4d_status make_tensor(s4d_pickle *p, const s4d_pickle_node *args, s4d_pickle_node **out,
+                              s4d_err *err)
 {
     s4d_pickle_node *const *item = args->item;
     if (args->count < 4 || item[0]->kind != S4D_PICKLE_STORAGE || item[1]->kind != S4D_PICKLE_INT ||
-        item[1]->integer < 0 || item[2]->kind != S4D_PICKLE_TUPLE || item[3]->kind != S4D_PICKLE_TUPLE ||
-        item[2]->count != item[3]->count) {
-        return s4d_pickle_broken(p, err, "has a tensor that is not described by storage, offset, shape and strides");
+        item[1]->integer < 0 || item[2]->kind != S4D_PICKLE_TUPLE ||
+        item[3]->kind != S4D_PICKLE_TUPLE || item[2]->count != item[3]->count) {
+        return s4d_pickle_broken(
+            p, err, "has a tensor that is not described by storage, offset, shape and strides");
     }
     if (item[2]->count > S4D_MAX_RANK) {
-        return s4d_pickle_broken(p, err, "has a tensor of %zu dimensions, and at most %d are read", item[2]->count,
-                                 S4D_MAX_RANK);
+        return s4d_pickle_broken(p, err, "has a tensor of %zu dimensions, and at most %d are read",
+                                 item[2]->count, S4D_MAX_RANK);
     }
-    s4d_storage_view v = {.storage = item[0]->index, .offset = item[1]->integer, .count = 1, .rank = 1,
-                          .dim = {1}, .stride = {1}};
+    s4d_storage_view v = {.storage = item[0]->index,
+                          .offset = item[1]->integer,
+                          .count = 1,
+                          .rank = 1,
+                          .dim = {1},
+                          .stride = {1}};
     s4d_status status = read_sizes(p, item[2], v.dim, err);
     if (status == S4D_OK) {
         status = read_sizes(p, item[3], v.stride, err);
@@ -209,7 +232,8 @@ static s4d_status make_tensor(s4d_pickle *p, const s4d_pickle_node *args, s4d_pi
 
 /* ---- calls ---- */
 
-static s4d_status make_opaque(s4d_pickle *p, const s4d_pickle_node *of, s4d_pickle_node **out, s4d_err *err)
+static s4d_status make_opaque(s4d_pickle *p, const s4d_pickle_node *of, s4d_pickle_node **out,
+                              s4d_err *err)
 {
     static const s4d_slice unknown = {"something", 9}, unnamed = {"unnamed", 7};
     bool named = of->kind == S4D_PICKLE_GLOBAL || of->kind == S4D_PICKLE_OPAQUE;
@@ -224,7 +248,8 @@ static s4d_status make_opaque(s4d_pickle *p, const s4d_pickle_node *of, s4d_pick
 }
 
 /* OrderedDict([(key, value), ...]) */
-static s4d_status make_dict(s4d_pickle *p, const s4d_pickle_node *args, s4d_pickle_node **out, s4d_err *err)
+static s4d_status make_dict(s4d_pickle *p, const s4d_pickle_node *args, s4d_pickle_node **out,
+                            s4d_err *err)
 {
     const s4d_pickle_node *pairs = args->count ? args->item[0] : NULL;
     s4d_pickle_node *dict = s4d_pickle_node_new(p, S4D_PICKLE_DICT, err);

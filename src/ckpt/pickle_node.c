@@ -23,10 +23,11 @@ s4d_status s4d_pickle_broken(const s4d_pickle *p, s4d_err *err, const char *form
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     s4d_str_printable(text);
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: its pickle %s, at byte %td; the file is damaged or no checkpoint of PyTorch, "
-                       "copy it again or save it anew",
-                       p->path, text, p->at - p->begin);
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "%s: its pickle %s, at byte %td; the file is damaged or no checkpoint of PyTorch, "
+        "copy it again or save it anew",
+        p->path, text, p->at - p->begin);
 }
 
 static bool holds_items(const s4d_pickle_node *node)
@@ -56,7 +57,8 @@ s4d_pickle_node *s4d_pickle_node_new(s4d_pickle *p, s4d_pickle_kind kind, s4d_er
     return node;
 }
 
-s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node *item, s4d_err *err)
+s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node *item,
+                             s4d_err *err)
 {
     if (holds_items(item) && item->depth >= to->depth) {
         if (item->depth + 1 > DEPTH_MAX) {
@@ -129,8 +131,8 @@ void s4d_pickle_describe(const s4d_pickle_node *node, char *text, size_t size)
     case S4D_PICKLE_STORAGE: snprintf(text, size, "a storage"); break;
     case S4D_PICKLE_TENSOR: snprintf(text, size, "a tensor"); break;
     case S4D_PICKLE_GLOBAL:
-        snprintf(text, size, "the name %.*s.%.*s", shown(node->text), node->text.at, shown(node->name),
-                 node->name.at);
+        snprintf(text, size, "the name %.*s.%.*s", shown(node->text), node->text.at,
+                 shown(node->name), node->name.at);
         break;
     case S4D_PICKLE_OPAQUE:
         snprintf(text, size, "an object of %.*s.%.*s", shown(node->text), node->text.at,

@@ -60,8 +60,8 @@ static s4d_status parse_header(s4d_safetensors *st, s4d_err *err)
                       (unsigned long long)size, st->map.size - 8);
     }
     s4d_err why = {0};
-    s4d_status status =
-        s4d_json_parse((const char *)st->map.data + 8, (size_t)size, "in the header", &st->header, &why);
+    s4d_status status = s4d_json_parse((const char *)st->map.data + 8, (size_t)size,
+                                       "in the header", &st->header, &why);
     if (status == S4D_USAGE) {
         return broken(st, err, "%s", why.text);
     }

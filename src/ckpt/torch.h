@@ -1,5 +1,5 @@
-/* PyTorch's checkpoint files, both forms: the pickle that describes the tensors, and their storages. Private to
- * src/ckpt. */
+/* PyTorch's checkpoint files, both forms: the pickle that describes the tensors, and their
+ * storages. Private to src/ckpt. */
 #ifndef S4D_CKPT_TORCH_H
 #define S4D_CKPT_TORCH_H
 

@@ -1,5 +1,6 @@
-/* The older form, before PyTorch 1.6: five pickles (a magic number, the version, the machine, the object, the keys of
- * the storages), then each storage in the order of the keys, its count of elements before it. */
+/* The older form, before PyTorch 1.6: five pickles (a magic number, the version, the machine, the
+ * object, the keys of the storages), then each storage in the order of the keys, its count of
+ * elements before it. */
 #include <string.h>
 
 #include "ckpt/torch.h"
@@ -18,12 +19,14 @@ bool s4d_torch_is_legacy(const s4d_map *map)
 
 static s4d_status damaged(const s4d_torch *t, const char *what, s4d_err *err)
 {
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: %s; the file is damaged or no checkpoint of PyTorch, copy it again or save it anew",
-                       t->path, what);
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "%s: %s; the file is damaged or no checkpoint of PyTorch, copy it again or save it anew",
+        t->path, what);
 }
 
-static s4d_status read_storages(s4d_torch *t, const s4d_pickle_node *keys, const unsigned char *at, s4d_err *err)
+static s4d_status read_storages(s4d_torch *t, const s4d_pickle_node *keys, const unsigned char *at,
+                                s4d_err *err)
 {
     const unsigned char *end = t->map.data + t->map.size;
     s4d_pickle *p = &t->pickle;
@@ -36,7 +39,8 @@ static s4d_status read_storages(s4d_torch *t, const s4d_pickle_node *keys, const
     }
     for (size_t i = 0; i < keys->count; i++) {
         const s4d_pickle_node *key = keys->item[i];
-        s4d_storage *s = key->kind == S4D_PICKLE_TEXT ? s4d_pickle_find_storage(p, key->text) : NULL;
+        s4d_storage *s =
+            key->kind == S4D_PICKLE_TEXT ? s4d_pickle_find_storage(p, key->text) : NULL;
         int64_t count;
         if (!s || t->data[s - p->storage]) {
             return damaged(t, "its list of storages is not that of its tensors", err);
@@ -72,10 +76,12 @@ s4d_status s4d_torch_open_legacy(s4d_torch *t, s4d_err *err)
     if (part[VERSION_NUMBER]->kind != S4D_PICKLE_INT || part[VERSION_NUMBER]->integer != VERSION) {
         return damaged(t, "has another version than 1001", err);
     }
-    const s4d_pickle_node *little =
-        part[MACHINE]->kind == S4D_PICKLE_DICT ? s4d_pickle_find(part[MACHINE], "little_endian") : NULL;
+    const s4d_pickle_node *little = part[MACHINE]->kind == S4D_PICKLE_DICT
+                                        ? s4d_pickle_find(part[MACHINE], "little_endian")
+                                        : NULL;
     if (!little || little->kind != S4D_PICKLE_BOOL || !little->integer) {
-        return s4d_err_set(err, S4D_FAILED, "%s: its numbers are not little-endian; save it on a machine that is",
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: its numbers are not little-endian; save it on a machine that is",
                            t->path);
     }
     t->root = part[OBJECT];

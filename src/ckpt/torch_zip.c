@@ -1,5 +1,6 @@
-/* The zip form, PyTorch 1.6 and later: PREFIX/data.pkl, PREFIX/data/KEY for each storage, all stored as they are. By
- * libzip, over the mapped file. A member that is compressed could be a bomb, and PyTorch writes none. */
+/* The zip form, PyTorch 1.6 and later: PREFIX/data.pkl, PREFIX/data/KEY for each storage, all
+ * stored as they are. By libzip, over the mapped file. A member that is compressed could be a bomb,
+ * and PyTorch writes none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,16 @@ static s4d_status broken(const s4d_torch *t, const char *what, const char *why, 
     char name[128];
     snprintf(name, sizeof name, "%.120s", what);
     s4d_str_printable(name);
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: %s %s; the file is damaged or no checkpoint of PyTorch, copy it again or save it anew",
-                       t->path, name, why);
+    return s4d_err_set(
+        err, S4D_FAILED,
+        "%s: %s %s; the file is damaged or no checkpoint of PyTorch, copy it again or save it anew",
+        t->path, name, why);
 }
 
 bool s4d_torch_is_zip(const s4d_map *map)
 {
-    return map->size >= 4 && (memcmp(map->data, "PK\3\4", 4) == 0 || memcmp(map->data, "PK\5\6", 4) == 0);
+    return map->size >= 4 &&
+           (memcmp(map->data, "PK\3\4", 4) == 0 || memcmp(map->data, "PK\5\6", 4) == 0);
 }
 
 /* Where and how large a member is; its size is checked against the file's. */
@@ -32,14 +35,16 @@ static s4d_status find_member(const s4d_torch *t, const char *name, zip_stat_t *
     if (zip_stat(t->zip, name, ZIP_FL_ENC_RAW, about) != 0) {
         return broken(t, name, "is not in the archive", err);
     }
-    zip_uint64_t wanted = ZIP_STAT_INDEX | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
+    zip_uint64_t wanted =
+        ZIP_STAT_INDEX | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if ((about->valid & wanted) != wanted || about->size > t->map.size) {
         return broken(t, name, "is larger than the file that holds it", err);
     }
     if (about->comp_method != ZIP_CM_STORE || about->comp_size != about->size ||
         (about->valid & ZIP_STAT_ENCRYPTION_METHOD && about->encryption_method != ZIP_EM_NONE)) {
         return s4d_err_set(err, S4D_FAILED,
-                           "%s: a member is compressed or encrypted, which PyTorch never does; load it with PyTorch "
+                           "%s: a member is compressed or encrypted, which PyTorch never does; "
+                           "load it with PyTorch "
                            "and save it anew",
                            t->path);
     }
@@ -47,7 +52,8 @@ static s4d_status find_member(const s4d_torch *t, const char *name, zip_stat_t *
 }
 
 /* The whole member; reading to its end checks its CRC too. */
-static s4d_status read_member(const s4d_torch *t, const zip_stat_t *about, unsigned char **out, s4d_err *err)
+static s4d_status read_member(const s4d_torch *t, const zip_stat_t *about, unsigned char **out,
+                              s4d_err *err)
 {
     unsigned char *data = s4d_mem_alloc((size_t)about->size + 1, 1), more;
     if (!data) {
@@ -96,7 +102,8 @@ static s4d_status find_prefix(s4d_torch *t, s4d_err *err)
         name[i] = zip_get_name(t->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         if (!name[i]) {
             status = broken(t, "it", "has a member without a name", err);
-        } else if (s4d_str_ends(name[i], tail) && strchr(name[i], '/') == name[i] + strlen(name[i]) - strlen(tail)) {
+        } else if (s4d_str_ends(name[i], tail) &&
+                   strchr(name[i], '/') == name[i] + strlen(name[i]) - strlen(tail)) {
             status = found ? broken(t, name[i], "is not the only pickle", err) : S4D_OK;
             found = name[i];
         }
@@ -111,7 +118,8 @@ static s4d_status find_prefix(s4d_torch *t, s4d_err *err)
     }
     if (status == S4D_OK && (!found || strlen(found) > PREFIX_MAX)) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "%s: is a zip archive without data.pkl, so no checkpoint of PyTorch; name the checkpoint",
+                             "%s: is a zip archive without data.pkl, so no checkpoint of PyTorch; "
+                             "name the checkpoint",
                              t->path);
     }
     if (status == S4D_OK && !(t->prefix = s4d_mem_strdup(found))) {
@@ -139,7 +147,8 @@ static s4d_status check_byte_order(s4d_torch *t, s4d_err *err)
     }
     if (status == S4D_OK && strcmp((const char *)text, "little") != 0) {
         status = s4d_err_set(err, S4D_FAILED,
-                             "%s: its numbers are not little-endian; save it on a machine that is", t->path);
+                             "%s: its numbers are not little-endian; save it on a machine that is",
+                             t->path);
     }
     s4d_mem_free(text);
     return status;

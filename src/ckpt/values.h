@@ -4,7 +4,8 @@
 
 #include "s4d/ckpt/file.h"
 
-/* All elements as doubles, in memory of their own (s4d_mem_free); whole numbers beyond 2^53 are rounded. */
+/* All elements as doubles, in memory of their own (s4d_mem_free); whole numbers beyond 2^53 are
+ * rounded. */
 s4d_status s4d_ckpt_doubles(s4d_ckpt *file, const s4d_ckpt_tensor *t, double **out, s4d_err *err);
 
 #endif

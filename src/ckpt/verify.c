@@ -17,9 +17,11 @@ s4d_status s4d_ckpt_doubles(s4d_ckpt *file, const s4d_ckpt_tensor *t, double **o
     unsigned char *raw = s4d_mem_alloc(t->bytes + 1, 1);
     float *real = t->dtype < S4D_U8 ? s4d_mem_alloc(n + 1, sizeof *real) : NULL;
     int64_t *whole = real ? NULL : s4d_mem_alloc(n + 1, sizeof *whole);
-    s4d_status status = value && raw && (real || whole) ? s4d_ckpt_read(file, t, raw, err)
-                                                        : s4d_err_memory(err, n * sizeof *value, s4d_ckpt_path(file));
-    s4d_safetensors_info info = {.dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
+    s4d_status status = value && raw && (real || whole)
+                            ? s4d_ckpt_read(file, t, raw, err)
+                            : s4d_err_memory(err, n * sizeof *value, s4d_ckpt_path(file));
+    s4d_safetensors_info info = {
+        .dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
     if (status == S4D_OK && t->dtype == S4D_F64) {
         memcpy(value, raw, t->bytes);
     } else if (status == S4D_OK && real) {
@@ -41,7 +43,8 @@ s4d_status s4d_ckpt_doubles(s4d_ckpt *file, const s4d_ckpt_tensor *t, double **o
     return status;
 }
 
-static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...)
 {
     char text[sizeof err->text];
@@ -50,7 +53,8 @@ static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, .
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     s4d_str_printable(text);
-    return s4d_strlist_add(faults, text) ? S4D_OK : s4d_err_memory(err, sizeof text, "the list of faults");
+    return s4d_strlist_add(faults, text) ? S4D_OK
+                                         : s4d_err_memory(err, sizeof text, "the list of faults");
 }
 
 /* Every number is read, which checks PyTorch's checksums too. */
@@ -70,7 +74,8 @@ static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *er
             bad += !isfinite(value[k]);
         }
         if (bad) {
-            status = fault(faults, err, "%s: %lld of %lld numbers are not finite", t->name, (long long)bad, (long long)t->count);
+            status = fault(faults, err, "%s: %lld of %lld numbers are not finite", t->name,
+                           (long long)bad, (long long)t->count);
         }
         s4d_mem_free(value);
     }
@@ -81,7 +86,8 @@ static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *er
 
 static s4d_status check_classes(const s4d_import *im, s4d_strlist *faults, s4d_err *err)
 {
-    static const char *const name[2][2] = {{"classes.image", "head.image.weight"}, {"classes.video", "head.video.weight"}};
+    static const char *const name[2][2] = {{"classes.image", "head.image.weight"},
+                                           {"classes.video", "head.video.weight"}};
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; i++) {
         const char *text = s4d_import_metadata(im, name[i][0]);
@@ -91,10 +97,12 @@ static s4d_status check_classes(const s4d_import *im, s4d_strlist *faults, s4d_e
                     s4d_json_kind_of(doc) == S4D_JSON_ARRAY;
         size_t n = good ? s4d_json_count(doc) : 0;
         if (text && !good) {
-            status = fault(faults, err, "its metadata's \"%s\" is not a list of class names", name[i][0]);
+            status = fault(faults, err, "its metadata's \"%s\" is not a list of class names",
+                           name[i][0]);
         } else if (text && (!head || (size_t)head->dim[0] != n)) {
-            status = fault(faults, err, "its metadata's \"%s\" names %zu classes, but %s has %lld rows", name[i][0], n, name[i][1],
-                           head ? (long long)head->dim[0] : 0LL);
+            status =
+                fault(faults, err, "its metadata's \"%s\" names %zu classes, but %s has %lld rows",
+                      name[i][0], n, name[i][1], head ? (long long)head->dim[0] : 0LL);
         }
         s4d_json_destroy(&doc);
     }
@@ -113,7 +121,8 @@ static s4d_status check_model(const char *path, s4d_strlist *faults, s4d_err *er
     for (size_t i = 0; i < s4d_import_lines(im) && status == S4D_OK; i++) {
         const s4d_import_line *line = s4d_import_line_at(im, i);
         if (line->fault) {
-            status = fault(faults, err, "%s is %s: %s", line->name, s4d_import_verdict_name(line->verdict), line->detail);
+            status = fault(faults, err, "%s is %s: %s", line->name,
+                           s4d_import_verdict_name(line->verdict), line->detail);
         }
     }
     if (status == S4D_OK) {
@@ -130,7 +139,8 @@ static bool same_shape(const s4d_ckpt_tensor *a, const s4d_ckpt_tensor *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim) == 0;
 }
 
-static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updates, s4d_strlist *faults, s4d_err *err)
+static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updates,
+                              s4d_strlist *faults, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     int64_t pairs = 0;
@@ -148,7 +158,8 @@ static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updat
         }
     }
     if (status == S4D_OK && (updates->dtype != S4D_I64 || updates->count != pairs)) {
-        status = fault(faults, err, "\"updates\" holds %lld numbers for %lld tensors", (long long)updates->count, (long long)pairs);
+        status = fault(faults, err, "\"updates\" holds %lld numbers for %lld tensors",
+                       (long long)updates->count, (long long)pairs);
     }
     return status;
 }

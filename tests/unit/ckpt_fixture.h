@@ -102,13 +102,13 @@ typedef struct zip_member {
     const char *name;
     const void *data;
     size_t size;
-    int method;         /* 0: stored */
-    size_t claimed;     /* uncompressed size it claims; 0: its own */
+    int method;     /* 0: stored */
+    size_t claimed; /* uncompressed size it claims; 0: its own */
     int spoil_checksum;
 } zip_member;
 
-/* As PyTorch writes it: sizes and checksum behind the data as well as in the central directory; zip64: with the records for
- * large archives. */
+/* As PyTorch writes it: sizes and checksum behind the data as well as in the central directory;
+ * zip64: with the records for large archives. */
 static inline void zip_write(s4d_str *out, const zip_member *member, int n, int zip64)
 {
     s4d_str central = {0};
@@ -181,7 +181,10 @@ static inline void zip_write(s4d_str *out, const zip_member *member, int n, int 
 /* The three pickles before the object. */
 static inline void legacy_begin(s4d_str *s)
 {
-    s4d_str_add_bytes(s, "\x80\2\x8A\nl\xFC\x9C" "F\xF9 j\xA8P\x19.", 15);
+    s4d_str_add_bytes(s,
+                      "\x80\2\x8A\nl\xFC\x9C"
+                      "F\xF9 j\xA8P\x19.",
+                      15);
     s4d_str_add_bytes(s, "\x80\2M\xE9\3.", 6);
     s4d_str_add_bytes(s, "\x80\2}", 3);
     pickle_text(s, "little_endian");

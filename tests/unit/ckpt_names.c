@@ -22,15 +22,22 @@ static void copies(void **state)
         const s4d_names *map;
         const char *ours, *theirs;
     } known[] = {
-        {&pretrain, "encoder.patch_embed.proj.weight", "videomae.embeddings.patch_embeddings.projection.weight"},
-        {&pretrain, "encoder.blocks.11.norm1.weight", "videomae.encoder.layer.11.layernorm_before.weight"},
+        {&pretrain, "encoder.patch_embed.proj.weight",
+         "videomae.embeddings.patch_embeddings.projection.weight"},
+        {&pretrain, "encoder.blocks.11.norm1.weight",
+         "videomae.encoder.layer.11.layernorm_before.weight"},
         {&pretrain, "encoder.blocks.0.norm2.bias", "videomae.encoder.layer.0.layernorm_after.bias"},
-        {&pretrain, "encoder.blocks.0.attn.q_bias", "videomae.encoder.layer.0.attention.attention.q_bias"},
-        {&pretrain, "encoder.blocks.0.attn.proj.bias", "videomae.encoder.layer.0.attention.output.dense.bias"},
-        {&pretrain, "encoder.blocks.0.mlp.fc1.weight", "videomae.encoder.layer.0.intermediate.dense.weight"},
-        {&pretrain, "encoder.blocks.0.mlp.fc2.weight", "videomae.encoder.layer.0.output.dense.weight"},
+        {&pretrain, "encoder.blocks.0.attn.q_bias",
+         "videomae.encoder.layer.0.attention.attention.q_bias"},
+        {&pretrain, "encoder.blocks.0.attn.proj.bias",
+         "videomae.encoder.layer.0.attention.output.dense.bias"},
+        {&pretrain, "encoder.blocks.0.mlp.fc1.weight",
+         "videomae.encoder.layer.0.intermediate.dense.weight"},
+        {&pretrain, "encoder.blocks.0.mlp.fc2.weight",
+         "videomae.encoder.layer.0.output.dense.weight"},
         {&pretrain, "encoder.norm.weight", "videomae.layernorm.weight"},
-        {&pretrain, "decoder.blocks.3.attn.v_bias", "decoder.decoder_layers.3.attention.attention.v_bias"},
+        {&pretrain, "decoder.blocks.3.attn.v_bias",
+         "decoder.decoder_layers.3.attention.attention.v_bias"},
         {&pretrain, "decoder.norm.weight", "decoder.norm.weight"},
         {&pretrain, "decoder.head.bias", "decoder.head.bias"},
         {&pretrain, "encoder_to_decoder.weight", "encoder_to_decoder.weight"},
@@ -39,14 +46,16 @@ static void copies(void **state)
         {&finetune, "fc_norm.weight", "fc_norm.weight"},
         {&finetune, "head.video.weight", "classifier.weight"},
         {&bare, "encoder.blocks.2.norm1.bias", "module.encoder.layer.2.layernorm_before.bias"},
-        {&bare, "encoder.patch_embed.proj.bias", "module.embeddings.patch_embeddings.projection.bias"},
+        {&bare, "encoder.patch_embed.proj.bias",
+         "module.embeddings.patch_embeddings.projection.bias"},
         {&mae, "patch_embed.proj.weight", "patch_embed.proj.weight"},
         {&mae, "blocks.0.attn.qkv.weight", "blocks.0.attn.qkv.weight"},
         {&mae, "head.image.bias", "head.bias"},
         {&videomae, "head.video.weight", "head.weight"},
         {&videomae, "blocks.0.attn.q_bias", "blocks.0.attn.q_bias"},
         {&published, "head.image.weight", "_orig_mod.head.image.weight"},
-        {&published, "blocks.1.moe_layer.experts.7.fc1.weight", "_orig_mod.blocks.1.moe_layer.experts.7.fc1.weight"},
+        {&published, "blocks.1.moe_layer.experts.7.fc1.weight",
+         "_orig_mod.blocks.1.moe_layer.experts.7.fc1.weight"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         s4d_recipe r;
@@ -101,7 +110,8 @@ static void left_out(void **state)
     assert_non_null(s4d_names_left_out(&mae, "decoder_blocks.0.norm1.weight"));
     assert_null(s4d_names_left_out(&mae, "blocks.0.gamma_1"));
     assert_null(s4d_names_left_out(&published, "_orig_mod.cls_token"));
-    assert_non_null(s4d_names_left_out(&finetune, "videomae.encoder.layer.0.attention.attention.key.bias"));
+    assert_non_null(
+        s4d_names_left_out(&finetune, "videomae.encoder.layer.0.attention.attention.key.bias"));
 }
 
 int main(void)

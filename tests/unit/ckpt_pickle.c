@@ -1,4 +1,5 @@
-/* The pickle stream: what it builds, and what it refuses. Files of the older form are put around each stream. */
+/* The pickle stream: what it builds, and what it refuses. Files of the older form are put around
+ * each stream. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,7 +48,8 @@ static void assert_refused(const char *bytes, size_t size, const char *sentence)
 static void values(void **state)
 {
     (void)state;
-    static const char bytes[] = "\x80\2(NK\xFFM\1\2J\xFE\xFF\xFF\xFF\x8A\1\x80\x8A\0G?\xF8\0\0\0\0\0\0\x88\x89X\2\0\0\0hit.";
+    static const char bytes[] = "\x80\2(NK\xFFM\1\2J\xFE\xFF\xFF\xFF\x8A\1\x80\x8A\0G?"
+                                "\xF8\0\0\0\0\0\0\x88\x89X\2\0\0\0hit.";
     s4d_str s = {0};
     s4d_str_add_bytes(&s, bytes, sizeof bytes - 1);
     s4d_pickle_node *root = read_good(&s);
@@ -94,8 +96,11 @@ static void containers_and_memo(void **state)
 static void nothing_is_executed(void **state)
 {
     (void)state;
-    static const char *const callable[][2] = {
-        {"os", "system"}, {"posix", "system"}, {"subprocess", "Popen"}, {"builtins", "eval"}, {"builtins", "__import__"}};
+    static const char *const callable[][2] = {{"os", "system"},
+                                              {"posix", "system"},
+                                              {"subprocess", "Popen"},
+                                              {"builtins", "eval"},
+                                              {"builtins", "__import__"}};
     char command[128], mark[] = "/tmp/s4d-pickle-XXXXXX", text[128];
     int fd = mkstemp(mark);
     assert_true(fd >= 0);
@@ -188,9 +193,11 @@ static void tensors_beyond_their_storage(void **state)
         {{"NoStorage", "0", 12, 0, 1, {2}, {1}, 0}, "the unknown type NoStorage"},
         /* size bombs: an expanded scalar, and shapes whose product or reach overflows */
         {{"FloatStorage", "0", 1, 0, 2, {1 << 30, 1 << 30}, {0, 0}, 0}, "larger than its storage"},
-        {{"FloatStorage", "0", 1, 0, 3, {1 << 30, 1 << 30, 1 << 30}, {0, 0, 0}, 0}, "too large for any machine"},
+        {{"FloatStorage", "0", 1, 0, 3, {1 << 30, 1 << 30, 1 << 30}, {0, 0, 0}, 0},
+         "too large for any machine"},
         {{"FloatStorage", "0", 12, 0, 2, {3, 2}, {1 << 30, 1}, 0}, "larger than its storage"},
-        {{"FloatStorage", "0", 12, 0, 7, {1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1}, 0}, "7 dimensions"},
+        {{"FloatStorage", "0", 12, 0, 7, {1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1}, 0},
+         "7 dimensions"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         s4d_str s = {0};
@@ -225,8 +232,12 @@ static void streams_that_are_wrong(void **state)
     REFUSED("\x80\2NN.", "leaves 2 things");
     REFUSED("\x80\2(N.", "and 1 marks behind");
     REFUSED("\x80\2M\1", "ends within a number");
-    REFUSED("\x80\2X\xFF\xFF\xFF\xFF" "a", "gives a string 4294967295 bytes");
-    REFUSED("\x80\5\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF" "a", "gives a string 18446744073709551615 bytes");
+    REFUSED("\x80\2X\xFF\xFF\xFF\xFF"
+            "a",
+            "gives a string 4294967295 bytes");
+    REFUSED("\x80\5\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"
+            "a",
+            "gives a string 18446744073709551615 bytes");
     REFUSED("\x80\2\x8B\xFF\xFF\xFF\x7F", "gives a string 2147483647 bytes");
     REFUSED("\x80\2cos", "ends within a name");
     REFUSED("\x80\2t.", "misses a mark");

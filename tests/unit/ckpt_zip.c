@@ -63,7 +63,8 @@ static float storage0[12];
 static const uint16_t halves[] = {0x3C00, 0xC000, 0x3555}, brains[] = {0x3F80, 0x4049};
 static const int64_t number = -7;
 
-/* {"epoch": 3, TOP: {"w": [3,4] transposed, "b": offset 8, "h": half, "f": bfloat16, "n": int64 scalar}} */
+/* {"epoch": 3, TOP: {"w": [3,4] transposed, "b": offset 8, "h": half, "f": bfloat16, "n": int64
+ * scalar}} */
 static void describe(s4d_str *s, const char *top, int legacy)
 {
     static const char *const name[] = {"w", "b", "h", "f", "n"};
@@ -91,12 +92,13 @@ enum { MEMBERS = 6 };
 
 static void list_members(zip_member out[MEMBERS], const s4d_str *pickle)
 {
-    const zip_member member[MEMBERS] = {{.name = "x/data.pkl", .data = pickle->text, .size = pickle->size},
-                                        {.name = "x/data/0", .data = storage0, .size = sizeof storage0},
-                                        {.name = "x/data/1", .data = halves, .size = sizeof halves},
-                                        {.name = "x/data/2", .data = brains, .size = sizeof brains},
-                                        {.name = "x/data/3", .data = &number, .size = sizeof number},
-                                        {.name = "x/version", .data = "3\n", .size = 2}};
+    const zip_member member[MEMBERS] = {
+        {.name = "x/data.pkl", .data = pickle->text, .size = pickle->size},
+        {.name = "x/data/0", .data = storage0, .size = sizeof storage0},
+        {.name = "x/data/1", .data = halves, .size = sizeof halves},
+        {.name = "x/data/2", .data = brains, .size = sizeof brains},
+        {.name = "x/data/3", .data = &number, .size = sizeof number},
+        {.name = "x/version", .data = "3\n", .size = 2}};
     memcpy(out, member, sizeof member);
     for (int i = 0; i < 12; i++) {
         storage0[i] = (float)i;
@@ -166,7 +168,8 @@ static void write_legacy(const char *const *key, int keys, const char *trail)
     legacy_keys(&s, key, keys);
     for (int i = 0; i < keys; i++) {
         int k = key[i][0] - '0';
-        legacy_storage(&s, member[1 + k].data, (int64_t)member[1 + k].size / size[k], member[1 + k].size);
+        legacy_storage(&s, member[1 + k].data, (int64_t)member[1 + k].size / size[k],
+                       member[1 + k].size);
     }
     s4d_str_add(&s, trail);
     write_file(&s);
@@ -234,9 +237,10 @@ static void archives_that_are_wrong(void **state)
 static void storages_that_are_wrong(void **state)
 {
     (void)state;
-    static const char *const sentence[] = {"x/data/0 is not in the archive", "x/data/0 has not the size that data.pkl gives it",
-                                           "x/data/0 cannot be read, or its checksum is wrong",
-                                           "a member is compressed or encrypted", "x/data/0 is larger than the file"};
+    static const char *const sentence[] = {
+        "x/data/0 is not in the archive", "x/data/0 has not the size that data.pkl gives it",
+        "x/data/0 cannot be read, or its checksum is wrong", "a member is compressed or encrypted",
+        "x/data/0 is larger than the file"};
     for (int kind = 0; kind < 5; kind++) {
         s4d_str pickle = {0}, archive = {0};
         zip_member member[MEMBERS];
@@ -254,7 +258,8 @@ static void storages_that_are_wrong(void **state)
         s4d_str_release(&pickle);
         s4d_ckpt *file = open_good();
         assert_int_equal(s4d_ckpt_read_floats(file, s4d_ckpt_find(file, "h"), value, &err), S4D_OK);
-        assert_int_equal(s4d_ckpt_read_floats(file, s4d_ckpt_find(file, "w"), value, &err), S4D_FAILED);
+        assert_int_equal(s4d_ckpt_read_floats(file, s4d_ckpt_find(file, "w"), value, &err),
+                         S4D_FAILED);
         if (!strstr(err.text, sentence[kind])) {
             fail_msg("\"%s\" is not in \"%s\"", sentence[kind], err.text);
         }
@@ -274,7 +279,8 @@ static void many_views_of_little(void **state)
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "t%d", i);
         pickle_text(&pickle, name);
-        pickle_tensor(&pickle, &(pickle_tensor_spec){"FloatStorage", "0", 1 << 16, 0, 1, {1 << 16}, {1}, 0});
+        pickle_tensor(&pickle,
+                      &(pickle_tensor_spec){"FloatStorage", "0", 1 << 16, 0, 1, {1 << 16}, {1}, 0});
     }
     s4d_str_add(&pickle, "u.");
     const zip_member member[] = {{.name = "a/data.pkl", .data = pickle.text, .size = pickle.size},
@@ -289,11 +295,13 @@ static void objects_without_names(void **state)
 {
     (void)state;
     static const char *const text[] = {"\x80\2N.", "\x80\2}.", "\x80\2cmodels\nNet\n)\x81}b."};
-    static const char *const sentence[] = {"holds None, not tensors by their names", "holds no tensors by their names",
+    static const char *const sentence[] = {"holds None, not tensors by their names",
+                                           "holds no tensors by their names",
                                            "holds an object of models.Net, not tensors"};
     for (int i = 0; i < 3; i++) {
         s4d_str archive = {0};
-        const zip_member member[] = {{.name = "a/data.pkl", .data = text[i], .size = strlen(text[i])}};
+        const zip_member member[] = {
+            {.name = "a/data.pkl", .data = text[i], .size = strlen(text[i])}};
         zip_write(&archive, member, 1, 0);
         write_file(&archive);
         assert_refused(sentence[i]);

@@ -6,12 +6,18 @@
 #include "s4d/base/str.h"
 #include "s4d/ckpt/file.h"
 
-/* What is wrong with a file: one sentence for each fault. Every number is read and must be finite; names and shapes must be
- * those of a model that is known, and of the file's own config where it has one; class names must be as many as the rows of
- * their head. A state file must hold both moments of every tensor. S4D_FAILED: it cannot be opened; *faults is empty then. */
+/* What is wrong with a file: one sentence for each fault. Every number is read and must be finite;
+ * names and shapes must be those of a model that is known, and of the file's own config where it
+ * has one; class names must be as many as the rows of their head. A state file must hold both
+ * moments of every tensor. S4D_FAILED: it cannot be opened; *faults is empty then. */
 s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err);
 
-typedef enum s4d_ckpt_change { S4D_CKPT_ONLY_A, S4D_CKPT_ONLY_B, S4D_CKPT_OTHER_SHAPE, S4D_CKPT_OTHER_VALUES } s4d_ckpt_change;
+typedef enum s4d_ckpt_change {
+    S4D_CKPT_ONLY_A,
+    S4D_CKPT_ONLY_B,
+    S4D_CKPT_OTHER_SHAPE,
+    S4D_CKPT_OTHER_VALUES
+} s4d_ckpt_change;
 
 typedef struct s4d_ckpt_difference {
     s4d_ckpt_change change;

@@ -12,8 +12,9 @@ typedef enum s4d_export_to {
 
 s4d_status s4d_export_named(const char *name, s4d_export_to *out, s4d_err *err); /* S4D_USAGE */
 
-/* Replaces the file as a whole; a folder must not be there yet and appears whole. S4D_FAILED: the import has faults, or that
- * program cannot compute such a model (experts); S4D_USAGE: sizes are not known that its config.json needs. */
+/* Replaces the file as a whole; a folder must not be there yet and appears whole. S4D_FAILED: the
+ * import has faults, or that program cannot compute such a model (experts); S4D_USAGE: sizes are
+ * not known that its config.json needs. */
 s4d_status s4d_export_write(s4d_import *im, s4d_export_to to, const char *out, s4d_err *err);
 /* The head that has no place there beside another one, or NULL. */
 const char *s4d_export_left_out(const s4d_import *im, s4d_export_to to);

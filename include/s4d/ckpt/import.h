@@ -1,4 +1,5 @@
-/* A file of any kind and any program as float tensors under the published names, with a report of every tensor. */
+/* A file of any kind and any program as float tensors under the published names, with a report of
+ * every tensor. */
 #ifndef S4D_CKPT_IMPORT_H
 #define S4D_CKPT_IMPORT_H
 
@@ -13,10 +14,12 @@
 typedef struct s4d_import s4d_import;
 
 typedef struct s4d_import_opts {
-    const char *from;   /* whose names they are: s4d, videomae, mae-dfer, mae, timm, transformers; NULL: told by the names */
-    const char *config; /* a resolved config of ours as JSON text, for what shapes do not show; NULL: none */
+    const char *from;   /* whose names they are: s4d, videomae, mae-dfer, mae, timm, transformers;
+                           NULL: told by the names */
+    const char *config; /* a resolved config of ours as JSON text, for what shapes do not show;
+                           NULL: none */
     const char *config_name; /* for sentences */
-    int tubelet_size;   /* frames that a 2-D patch kernel is inflated to, without a config; 0: 2 */
+    int tubelet_size; /* frames that a 2-D patch kernel is inflated to, without a config; 0: 2 */
     const char *const *allow; /* globs of names that may be missing, left out or of another shape */
     int allowed;
 } s4d_import_opts;
@@ -43,9 +46,11 @@ typedef struct s4d_import_tensor {
     int64_t count;
 } s4d_import_tensor;
 
-/* Faults (s4d_import_faults) are no error here: the caller looks at the report. S4D_FAILED: the file cannot be read or is of
- * no model that is known, or the config is of another one; S4D_USAGE: from. */
-s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_import **out, s4d_err *err);
+/* Faults (s4d_import_faults) are no error here: the caller looks at the report. S4D_FAILED: the
+ * file cannot be read or is of no model that is known, or the config is of another one; S4D_USAGE:
+ * from. */
+s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_import **out,
+                           s4d_err *err);
 void s4d_import_close(s4d_import **im); /* NULL accepted */
 
 const char *s4d_import_from(const s4d_import *im); /* the map in use */
@@ -66,7 +71,8 @@ size_t s4d_import_metadata_count(const s4d_import *im);
 const s4d_safetensors_pair *s4d_import_metadata_at(const s4d_import *im, size_t i);
 const char *s4d_import_metadata(const s4d_import *im, const char *key); /* NULL: absent */
 
-/* All of it as a safetensors file, replaced as a whole; S4D_FAILED where s4d_import_check fails, with nothing written. */
+/* All of it as a safetensors file, replaced as a whole; S4D_FAILED where s4d_import_check fails,
+ * with nothing written. */
 s4d_status s4d_import_write(s4d_import *im, const char *path, s4d_err *err);
 
 #endif
