@@ -43,15 +43,14 @@ static s4d_status not_finite(s4d_session *s, const s4d_batch *batch, const char 
 {
     enum { MOST_IN_A_ROW = 20 };
     bool stop = s->o->train.not_finite == S4D_NOT_FINITE_STOP || s->dropped_in_a_row >= MOST_IN_A_ROW;
-    s4d_status status = diverged(s, batch, what, err);
-    if (stop) return status;
+    s4d_status status = s4d_runlog_not_finite(s->log, what, batch, &s->train[batch->modality], s->at.epoch + 1, s->at.step, err);
+    if (stop || status != S4D_OK) return stop ? diverged(s, batch, what, err) : status;
     s->dropped_in_a_row++;
     s4d_log(S4D_LOG_WARN, "step %lld: the %s is not finite; the update is left out, and the samples are in metrics.jsonl",
             (long long)s->at.step + 1, what);
-    if (err) *err = (s4d_err){0};
     s4d_engine_zero_grad(&s->engine);
     g->dropped = true;
-    return s4d_runlog_not_finite(s->log, what, batch, &s->train[batch->modality], s->at.epoch + 1, s->at.step, err);
+    return S4D_OK;
 }
 
 static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, epoch_sums *sums, s4d_err *err)

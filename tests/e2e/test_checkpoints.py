@@ -127,6 +127,8 @@ class Checkpoints(Case):
         path = self.write(config)
         line = self.fails(3, "not finite", "pretrain", "--config", path, "--output", self.dir / "stop")
         self.assertRegex(line, "begin anew|--resume|nothing is written")
+        told = [line for line in strict_lines(self.dir / "stop/metrics.jsonl") if line.get("event") == "not_finite"]
+        self.assertEqual(len(told), 0 if "nothing is written" in line else 1)
         out = self.dir / "skip"
         done = subprocess.run([BINARY, "pretrain", "--config", path, "--output", out, "--set", "train.not_finite=skip"], text=True,
                               capture_output=True, timeout=300)
