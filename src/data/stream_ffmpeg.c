@@ -229,7 +229,7 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
 /* Quarters that the file's display matrix turns its pictures by; other angles and flips are left alone. */
 static int display_turn(const AVStream *video)
 {
-#if LIBAVFORMAT_VERSION_MAJOR >= 61
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 0) /* FFmpeg 6.1 */
     const AVPacketSideData *side = av_packet_side_data_get(video->codecpar->coded_side_data,
                                                            video->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     const uint8_t *matrix = side && side->size >= 9 * sizeof(int32_t) ? side->data : NULL;
