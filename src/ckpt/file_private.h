@@ -21,6 +21,7 @@ struct s4d_ckpt {
     s4d_ckpt_tensor **by_name;
     s4d_ckpt_note *note;
     size_t notes, note_room;
+    size_t looked; /* entries of PyTorch's dicts that were looked at */
 };
 
 s4d_status s4d_ckpt_add(s4d_ckpt *f, const s4d_ckpt_tensor *t, size_t source, s4d_err *err);

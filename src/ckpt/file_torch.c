@@ -6,6 +6,8 @@
 #include "s4d/base/mem.h"
 
 enum { NEST_MAX = 8, NAME_MAX_BYTES = 512, TENSORS_MAX = 1 << 16, NOTES_MAX = 4096 };
+/* One dict may stand in many places, and is looked at in each. */
+enum { LOOKS_MAX = 1 << 22 };
 
 /* A file cannot say more than a few times what it holds: views that share storages are few. */
 enum { REPEAT_MAX = 4, SMALL = 1 << 20 };
@@ -48,17 +50,25 @@ static bool join_name(char out[NAME_MAX_BYTES], const char *prefix, const s4d_pi
     return s4d_str_utf8(out);
 }
 
+static s4d_status add_note(s4d_ckpt *f, const char *key, const char *text, s4d_err *err)
+{
+    if (f->notes == NOTES_MAX) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: has more than %d entries that are no tensors s4d reads; save the "
+                           "model's state_dict() alone",
+                           f->path, NOTES_MAX);
+    }
+    return s4d_ckpt_add_note(f, key, text, err);
+}
+
 static s4d_status note(s4d_ckpt *f, const char *key, const s4d_pickle_node *value, s4d_err *err)
 {
     char text[256];
-    if (f->notes >= NOTES_MAX) {
-        return S4D_OK;
-    }
     s4d_pickle_describe(value, text, sizeof text);
     if (!s4d_str_utf8(text)) {
         strcpy(text, "bytes");
     }
-    return s4d_ckpt_add_note(f, key, text, err);
+    return add_note(f, key, text, err);
 }
 
 static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_node *node,
@@ -67,7 +77,7 @@ static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_nod
     const s4d_storage_view *v = &f->torch.pickle.view[node->index];
     const s4d_storage *s = &f->torch.pickle.storage[v->storage];
     if (s->dtype == S4D_DTYPE_COUNT) {
-        return s4d_ckpt_add_note(f, name, "a tensor of a type that is not read", err);
+        return add_note(f, name, "a tensor of a type that is not read", err);
     }
     if (f->count == TENSORS_MAX) {
         return s4d_err_set(err, S4D_FAILED, "%s: has more than %d tensors; no model here has",
@@ -93,6 +103,12 @@ static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *
     for (size_t i = 0; i + 1 < dict->count && status == S4D_OK; i += 2) {
         char name[NAME_MAX_BYTES];
         const s4d_pickle_node *value = dict->item[i + 1];
+        f->looked += 1 + (value->kind == S4D_PICKLE_DICT ? value->count / 2 : 0);
+        if (f->looked > LOOKS_MAX) {
+            return s4d_err_set(err, S4D_FAILED,
+                               "%s: its dicts have more than %d entries; save the model alone",
+                               f->path, LOOKS_MAX);
+        }
         if (!join_name(name, prefix, dict->item[i])) {
             status = note(f, "(a key that is no name)", value, err);
         } else if (value->kind == S4D_PICKLE_TENSOR) {

@@ -1,6 +1,7 @@
 /* The pickle stream, opcode by opcode: a stack, marks and a memo. Protocols 2 to 5 in their binary
- * opcodes; the text opcodes of protocols 0 and 1, which PyTorch never writes, are refused. Every
- * thing made costs a byte of the stream at least, so a short stream cannot make much. */
+ * opcodes; the text opcodes of protocols 0 and 1, which PyTorch never writes, are refused. A
+ * few bytes can copy a long list that is remembered, so things and the places they take are counted
+ * and limited, whatever the length of the stream. */
 #include "ckpt/pickle.h"
 
 #include <string.h>

@@ -73,7 +73,7 @@ typedef struct s4d_pickle_chunk s4d_pickle_chunk;
 typedef struct s4d_pickle {
     const char *path; /* begins every sentence */
     s4d_pickle_chunk *chunk;
-    size_t nodes;
+    size_t nodes, items; /* made so far: things; places in lists, tuples and dicts */
     s4d_storage *storage;
     size_t storages, storage_room;
     uint32_t *slot; /* a hash of the keys: index + 1 */

@@ -7,7 +7,7 @@
 #include "s4d/base/mem.h"
 #include "s4d/base/str.h"
 
-enum { NODES_MAX = 1 << 22, DEPTH_MAX = 100 };
+enum { NODES_MAX = 1 << 22, ITEMS_MAX = 1 << 22, DEPTH_MAX = 100 };
 
 struct s4d_pickle_chunk {
     s4d_pickle_chunk *next;
@@ -66,6 +66,10 @@ s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node
         }
         to->depth = item->depth + 1;
     }
+    if (p->items == ITEMS_MAX) {
+        return s4d_pickle_broken(p, err, "puts more than %d things into lists and dicts",
+                                 ITEMS_MAX);
+    }
     if (to->count == to->room) {
         size_t room = to->room ? 2 * to->room : 4;
         if (!s4d_mem_grow(&to->item, to->room, room, sizeof *to->item)) {
@@ -74,6 +78,7 @@ s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node
         to->room = room;
     }
     to->item[to->count++] = item;
+    p->items++;
     return S4D_OK;
 }
 

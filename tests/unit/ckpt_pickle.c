@@ -285,6 +285,36 @@ static void bombs(void **state)
     s4d_str_release(&s);
 }
 
+/* One list in many dicts: a few bytes each. */
+static void copies_of_a_list_are_limited(void **state)
+{
+    (void)state;
+    s4d_str s = {0};
+    pickle_begin(&s);
+    s4d_str_add_bytes(&s, "](K\1K\2\x86q\0", 9);
+    for (int i = 1; i < 1000; i++) {
+        s4d_str_add_bytes(&s, "h\0", 2);
+    }
+    s4d_str_add_bytes(&s, "eq\1(", 4);
+    pickle_global(&s, "collections", "OrderedDict");
+    s4d_str_add_bytes(&s, "q\2h\1\x85R", 6);
+    for (int i = 0; i < 2000; i++) {
+        s4d_str_add_bytes(&s, "h\2h\1\x85R", 6);
+    }
+    s4d_str_add(&s, "t\x86."); /* the list, and the tuple of dicts */
+    s4d_pickle_node *root = read_good(&s);
+    assert_int_equal(root->item[1]->item[2000]->count, 2000);
+    assert_true(reader.items > 4000000);
+    s4d_pickle_release(&reader);
+    s.size -= 3;
+    for (int i = 0; i < 200; i++) {
+        s4d_str_add_bytes(&s, "h\2h\1\x85R", 6);
+    }
+    s4d_str_add(&s, "t\x86.");
+    assert_refused(s.text, s.size, "puts more than 4194304 things into lists and dicts");
+    s4d_str_release(&s);
+}
+
 static void cuts_and_damage_never_crash(void **state)
 {
     (void)state;
@@ -325,6 +355,7 @@ int main(void)
         cmocka_unit_test(one_storage_in_two_ways),
         cmocka_unit_test(streams_that_are_wrong),
         cmocka_unit_test(bombs),
+        cmocka_unit_test(copies_of_a_list_are_limited),
         cmocka_unit_test(cuts_and_damage_never_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,48 @@ static void many_views_of_little(void **state)
     assert_refused("claim many times the bytes of the file");
 }
 
+/* Dicts that hold one dict ten times, eight deep: ten million names out of 2 KB. */
+static void nested_copies_are_limited(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *sentence;
+    } known[] = {{"CharStorage", "more than 4096 entries that are no tensors s4d reads"},
+                 {"FloatStorage", "more than 65536 tensors"}};
+    for (int k = 0; k < 2; k++) {
+        const char *key = "0";
+        float one = 1;
+        char name[8];
+        s4d_str s = {0};
+        legacy_begin(&s);
+        pickle_begin(&s);
+        pickle_tensor(&s, &(pickle_tensor_spec){known[k].type, "0", 1, 0, 1, {1}, {1}, 1});
+        s4d_str_add_bytes(&s, "q\0000", 3);
+        for (int level = 0; level < 8; level++) {
+            s4d_str_add(&s, "}(");
+            pickle_text(&s, "t");
+            s4d_str_add_bytes(&s, "h\0", 2);
+            for (int i = 0; i < 10; i++) {
+                snprintf(name, sizeof name, "%d", i);
+                pickle_text(&s, name);
+                put_byte(&s, 'h');
+                put_byte(&s, level);
+            }
+            s4d_str_add(&s, "uq");
+            put_byte(&s, level + 1);
+            if (level < 7) {
+                put_byte(&s, '0');
+            }
+        }
+        put_byte(&s, '.');
+        legacy_keys(&s, &key, 1);
+        legacy_storage(&s, &one, 1, k ? 4 : 1);
+        assert_true(s.size < 2048);
+        write_file(&s);
+        assert_refused(known[k].sentence);
+    }
+}
+
 static void objects_without_names(void **state)
 {
     (void)state;
@@ -373,6 +415,7 @@ int main(void)
         cmocka_unit_test(archives_that_are_wrong),
         cmocka_unit_test(storages_that_are_wrong),
         cmocka_unit_test(many_views_of_little),
+        cmocka_unit_test(nested_copies_are_limited),
         cmocka_unit_test(objects_without_names),
         cmocka_unit_test(cuts_are_refused),
         cmocka_unit_test(failures_on_demand),
