@@ -1,6 +1,7 @@
 /* Checkpoints: the model under its published names, and beside it what is needed to go on. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "s4d/base/json.h"
@@ -167,6 +168,7 @@ static s4d_status write_state(const s4d_session *session, const char *path, s4d_
     describe(&m, e, &session->at);
     add_prints(&m, session);
     add_best(&m, session);
+    if (e->average.data) add(&m, "s4d.average", "true");
     s4d_tensor block[2] = {e->params->m, e->params->v};
     s4d_status status = take_snapshot(e, block, (const char *const[]){"m/", "v/"}, 2, &s, err);
     if (status == S4D_OK) {
@@ -265,4 +267,21 @@ s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err)
     }
     if (status == S4D_OK) s->saved = s->at.step;
     return status == S4D_OK ? remove_old(s, name, err) : status;
+}
+
+s4d_status s4d_checkpoint_set_aside(const s4d_session *s, s4d_err *err)
+{
+    char from[S4D_PATH_MAX], to[S4D_PATH_MAX], name[64];
+    s4d_strlist list = {0};
+    s4d_status status = s4d_checkpoint_list(s->o->output, &list, err);
+    for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
+        if (strtoll(list.item[i] + strlen("step-"), NULL, 10) <= s->saved) continue;
+        snprintf(name, sizeof name, "damaged-%.40s", list.item[i]);
+        status = folder_path(s, from, list.item[i], err);
+        if (status == S4D_OK) status = folder_path(s, to, name, err);
+        if (status == S4D_OK) status = s4d_dir_remove(to, err);
+        if (status == S4D_OK) status = s4d_dir_rename(from, to, err);
+    }
+    s4d_strlist_release(&list);
+    return status;
 }

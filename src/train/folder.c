@@ -13,7 +13,8 @@ static s4d_status is_empty(const char *path, bool *empty, s4d_err *err)
     if (!s4d_path_exists(path)) return S4D_OK;
     s4d_strlist names = {0};
     s4d_status status = s4d_dir_list(path, &names, err);
-    *empty = names.count == 0;
+    /* A run that was cut off while it wrote its first file leaves only that. */
+    *empty = names.count == 0 || (names.count == 1 && strcmp(names.item[0], "config.resolved.json.tmp") == 0);
     s4d_strlist_release(&names);
     return status;
 }

@@ -215,7 +215,10 @@ static s4d_status evaluate_if_due(s4d_session *s, s4d_err *err)
 static s4d_status write_kept(const s4d_session *s, const char *name, bool averaged, s4d_err *err)
 {
     char path[S4D_PATH_MAX], selection[S4D_SELECTION_TEXT];
-    s4d_select_text(s, selection);
+    if (averaged)
+        snprintf(selection, sizeof selection, "average of the weights at the last epoch");
+    else
+        s4d_select_text(s, selection);
     s4d_status status = s4d_path_join(path, s->o->output, name, err);
     s4d_model_about about = {.at = &s->at, .selection = selection, .averaged = averaged};
     return status == S4D_OK ? s4d_checkpoint_write_model(&s->engine, &about, path, err) : status;
@@ -271,6 +274,7 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
     if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, s->o->init, err);
     if (status == S4D_OK) status = s4d_folder_create(s->o, err);
     if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_cut_log(s, err);
+    if (status == S4D_OK && s->saved >= 0) status = s4d_checkpoint_set_aside(s, err);
     if (status == S4D_OK && s->saved >= 0) status = s4d_select_recall(s, err);
     if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &s->log, err);
@@ -282,5 +286,9 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
     if (s->saved < 0) s4d_engine_average(&s->engine, true);
     status = run_epochs(s, err);
     if (status == S4D_INTERRUPTED || status == S4D_TERMINATED) return leave_checkpoint(s, status, err);
-    return status == S4D_OK ? finish(s, err) : status;
+    if (status == S4D_OK) status = finish(s, err);
+    if (status == S4D_INTERRUPTED || status == S4D_TERMINATED)
+        return s4d_err_set(err, status, "interrupted in the last evaluation; the same command with --resume (without --overwrite) "
+                                        "makes it again");
+    return status;
 }

@@ -155,6 +155,7 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     s->at.epoch = (int)epoch;
     if (status == S4D_OK) status = check_prints(s, path, file, err);
     if (status == S4D_OK) status = load_best(s, path, file, err);
+    s->averaged_before = status == S4D_OK && s4d_safetensors_metadata(file, "s4d.average");
     if (status == S4D_OK && named >= 0 && s->at.step != named)
         status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "
                                               "checkpoint", path, (long long)s->at.step);
@@ -228,6 +229,24 @@ static s4d_status check_run(const s4d_session *s, const char *run, s4d_err *err)
     return status;
 }
 
+/* A file of the checkpoint must be of the same step as its state, and its weights numbers. */
+static s4d_status check_file(s4d_session *s, const char *path, s4d_tensor block, s4d_err *err)
+{
+    s4d_str step = {0};
+    s4d_tensor flag = S4D_TENSOR(S4D_I32, NULL, 1);
+    int32_t finite = 0;
+    s4d_status status = s4d_checkpoint_text(path, "s4d.step", &step, err);
+    if (status == S4D_OK && (!step.text || strtoll(step.text, NULL, 10) != s->at.step))
+        status = s4d_err_set(err, S4D_FAILED, "%s: is of another step than the state beside it; remove this checkpoint", path);
+    s4d_str_release(&step);
+    if (status == S4D_OK) status = s4d_backend_alloc(s->engine.be, sizeof finite, &flag.data, err);
+    if (status != S4D_OK) return status;
+    s4d_all_finite(s->engine.be, &(s4d_all_finite_args){.x = block, .flag = flag});
+    s4d_backend_download(s->engine.be, &finite, flag.data, sizeof finite);
+    s4d_backend_free(s->engine.be, flag.data);
+    return finite ? S4D_OK : s4d_err_set(err, S4D_FAILED, "%s: holds weights that are not finite; remove this checkpoint", path);
+}
+
 /* The average goes on where the checkpoint has one, and else begins at its weights. */
 static s4d_status load_average(s4d_session *s, const char *folder, s4d_err *err)
 {
@@ -235,12 +254,13 @@ static s4d_status load_average(s4d_session *s, const char *folder, s4d_err *err)
     s4d_safetensors *file = NULL;
     if (!s->engine.average.data) return S4D_OK;
     s4d_status status = s4d_path_join(path, folder, "average.safetensors", err);
-    if (status == S4D_OK && !s4d_path_exists(path)) {
+    if (status == S4D_OK && !s->averaged_before) {
         s4d_engine_average(&s->engine, true);
         return S4D_OK;
     }
     if (status == S4D_OK) status = s4d_safetensors_open(path, &file, err);
     if (status == S4D_OK) status = load_block(&s->engine, path, file, "", s->engine.average, err);
+    if (status == S4D_OK) status = check_file(s, path, s->engine.average, err);
     s4d_safetensors_close(&file);
     return status;
 }
@@ -250,11 +270,13 @@ static s4d_status load_folder(s4d_session *s, const char *folder, s4d_err *err)
     char path[S4D_PATH_MAX];
     const char *name = s4d_path_name(folder);
     int64_t named = strncmp(name, "step-", 5) == 0 ? strtoll(name + 5, NULL, 10) : -1;
-    s4d_status status = s4d_path_join(path, folder, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
-    if (status == S4D_OK) status = load_average(s, folder, err);
-    if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
+    s->best = -1;
+    s4d_status status = s4d_path_join(path, folder, "state.safetensors", err);
     if (status == S4D_OK) status = load_state(s, path, named, err);
+    if (status == S4D_OK) status = s4d_path_join(path, folder, "model.safetensors", err);
+    if (status == S4D_OK) status = s4d_checkpoint_load(&s->engine, path, err);
+    if (status == S4D_OK) status = check_file(s, path, s->engine.params->w, err);
+    if (status == S4D_OK) status = load_average(s, folder, err);
     return status;
 }
 
@@ -278,36 +300,61 @@ static s4d_status load_newest(s4d_session *s, const char *run, const s4d_strlist
     return status;
 }
 
-s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
+/* A run that goes on from elsewhere, or from an earlier checkpoint, must not meet later ones of another past here. */
+static s4d_status check_place(const s4d_session *s, const char *run, const char *one, s4d_err *err)
 {
-    char path[S4D_PATH_MAX];
-    const char *from = s->o->resume_from[0] ? s->o->resume_from : s->o->output;
+    s4d_strlist list = {0};
+    s4d_status status = s4d_checkpoint_list(s->o->output, &list, err);
+    char *here = realpath(s->o->output, NULL); /* realpath's own */
+    const char *newest = list.count ? list.item[list.count - 1] : NULL;
+    bool same = here && strcmp(here, run) == 0;
+    if (status == S4D_OK && newest && !(same && (!one || strcmp(one, newest) == 0)))
+        status = s4d_err_set(err, S4D_USAGE, "%s: holds checkpoints of its own up to %s, which a run from %s would be mixed up with; "
+                                             "give another --output", s->o->output, newest, s->o->resume_from);
+    free(here);
+    s4d_strlist_release(&list);
+    return status;
+}
+
+static s4d_status resume_from(s4d_session *s, const char *from, s4d_err *err)
+{
+    char path[S4D_PATH_MAX], above[S4D_PATH_MAX];
     s4d_strlist list = {0};
     s4d_status status = s4d_path_join(path, from, "state.safetensors", err);
     bool one = status == S4D_OK && s4d_path_exists(path); /* a checkpoint itself: its run stands two folders above */
-    if (one) {
-        char above[S4D_PATH_MAX], run[S4D_PATH_MAX];
-        s4d_path_dir(above, from);
-        s4d_path_dir(run, above);
-        snprintf(s->resumed, sizeof s->resumed, "%s", run);
-        status = check_run(s, run, err);
-        if (status == S4D_OK) status = load_folder(s, from, err);
-    } else {
+    if (one) s4d_path_dir(above, from);
+    if (one)
+        s4d_path_dir(s->resumed, above);
+    else
         snprintf(s->resumed, sizeof s->resumed, "%s", from);
-        if (status == S4D_OK) status = check_run(s, from, err);
-        if (status == S4D_OK) status = s4d_checkpoint_list(from, &list, err);
-        if (status == S4D_OK && list.count == 0 && s->o->resume_from[0])
-            status = s4d_err_set(err, S4D_FAILED, "%s: is neither a checkpoint nor a run folder that holds one; name another", from);
-        if (status == S4D_OK && list.count) status = load_newest(s, from, &list, err);
-    }
-    if (status == S4D_OK && !one && list.count == 0) {
-        s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
-    } else if (status == S4D_OK) {
-        s->saved = s->at.step;
-        s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
-    }
+    if (status == S4D_OK && s->o->resume_from[0]) status = check_place(s, s->resumed, one ? s4d_path_name(from) : NULL, err);
+    if (status == S4D_OK) status = check_run(s, s->resumed, err);
+    if (status == S4D_OK && !one) status = s4d_checkpoint_list(from, &list, err);
+    if (status == S4D_OK && !one && list.count == 0 && s->o->resume_from[0])
+        status = s4d_err_set(err, S4D_FAILED, "%s: is neither a checkpoint nor a run folder that holds one; name another", from);
+    if (status == S4D_OK && one) status = load_folder(s, from, err);
+    if (status == S4D_OK && list.count) status = load_newest(s, from, &list, err);
+    if (status == S4D_OK && (one || list.count)) s->saved = s->at.step;
     s4d_strlist_release(&list);
     return status;
+}
+
+s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
+{
+    const char *name = s->o->resume_from[0] ? s->o->resume_from : s->o->output;
+    char *from = realpath(name, NULL); /* realpath's own */
+    s4d_status status = S4D_OK;
+    if (from && strlen(from) < S4D_PATH_MAX)
+        status = resume_from(s, from, err);
+    else if (s->o->resume_from[0])
+        status = s4d_err_set(err, S4D_FAILED, "%s: is neither a checkpoint nor a run folder that holds one; name another", name);
+    free(from);
+    if (status != S4D_OK) return status;
+    if (s->saved < 0)
+        s4d_log(S4D_LOG_INFO, "%s holds no checkpoint; beginning anew", s->o->output);
+    else
+        s4d_log(S4D_LOG_INFO, "going on after step %lld", (long long)s->at.step);
+    return S4D_OK;
 }
 
 /* ---- class names ---- */

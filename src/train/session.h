@@ -31,6 +31,7 @@ typedef struct s4d_session {
     s4d_position at;
     double best;   /* of the epochs seen, by train.select_by; -1: none yet */
     s4d_position best_at;
+    bool averaged_before; /* the checkpoint that was read has an average */
     int dropped_in_a_row; /* updates left out since the last one, as not finite */
     char resumed[S4D_PATH_MAX]; /* the run folder that this one goes on from; "": none */
     bool finishing;       /* the weights are those that are kept */
@@ -89,6 +90,8 @@ s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err);
 /* Loads the newest whole checkpoint of the run folder, or the one resume_from names, if there is one and the settings agree;
  * writes nothing. */
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
+/* Checkpoints later than the one that was read could not be read: they are renamed to damaged-step-N. */
+s4d_status s4d_checkpoint_set_aside(const s4d_session *s, s4d_err *err);
 /* Takes from metrics.jsonl what the checkpoint has not seen. */
 s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
 /* Fine-tuning's start from pre-trained or fine-tuned weights: the whole encoder must be there; heads are kept where

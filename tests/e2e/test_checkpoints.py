@@ -53,10 +53,49 @@ class Checkpoints(Case):
         (damaged / "checkpoints/.tmp-00000099").mkdir()
         done = self.ok("finetune", "--config", self.write(config), "--output", damaged, "--resume")
         self.assertIn("going back to the checkpoint before", done.stderr)
-        shutil.rmtree(newest)
-        self.ok("finetune", "--config", self.write(config), "--output", damaged, "--resume", "auto")
         self.assertFalse((damaged / "checkpoints/.tmp-00000099").exists())
+        aside = damaged / "checkpoints" / ("damaged-" + newest.name)
+        self.assertTrue(aside.is_dir())
+        shutil.rmtree(aside)
         self.same_end(whole, damaged)
+        self.ok("finetune", "--config", self.write(config), "--output", damaged, "--resume", "auto")
+        self.same_end(whole, damaged)
+
+    def test_half_checkpoints_are_not_taken(self):
+        config = finetune_config()
+        config["train"].update(epochs=4, ema=0.9, keep_checkpoints=8)
+        whole = self.train(config, "whole")
+        names = sorted(p.name for p in (whole / "checkpoints").iterdir())
+        for i, spoil in enumerate((
+                lambda newest, first: (newest / "average.safetensors").unlink(),
+                lambda newest, first: shutil.copy(first / "model.safetensors", newest / "model.safetensors"),
+                lambda newest, first: shutil.copy(first / "average.safetensors", newest / "average.safetensors"))):
+            run = self.dir / f"half{i}"
+            shutil.copytree(whole, run)
+            spoil(run / "checkpoints" / names[-1], run / "checkpoints" / names[0])
+            done = self.ok("finetune", "--config", self.write(config), "--output", run, "--resume")
+            self.assertIn("going back to the checkpoint before", done.stderr)
+            shutil.rmtree(run / "checkpoints" / ("damaged-" + names[-1]))
+            self.same_end(whole, run)
+
+    def test_two_pasts_are_not_mixed(self):
+        config = finetune_config()
+        config["train"].update(epochs=3, keep_checkpoints=8)
+        whole, other = self.train(config, "whole"), self.train(config, "other")
+        first = min((whole / "checkpoints").iterdir())
+        path = self.write(config)
+        for source in (first, str(first) + "/"):
+            self.fails(2, ["holds checkpoints of its own", "--output"], "finetune", "--config", path, "--output", whole, "--resume", source)
+            self.fails(2, "holds checkpoints of its own", "finetune", "--config", path, "--output", other, "--resume", source)
+            self.fails(2, "seed", "finetune", "--config", path, "--output", self.dir / "x", "--resume", source, "--seed", "99")
+        done = subprocess.run([BINARY, "finetune", "--config", str(path), "--output", str(self.dir / "x"), "--resume", ".", "--seed",
+                               "99"], cwd=first, text=True, capture_output=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        begun = self.dir / "begun"
+        begun.mkdir()
+        (begun / "config.resolved.json.tmp").write_text("{")
+        self.ok("finetune", "--config", path, "--output", begun, "--resume")
+        self.same_end(whole, begun)
 
     def test_from_a_checkpoint_of_another_run(self):
         config = finetune_config()
