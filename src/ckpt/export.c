@@ -2,8 +2,11 @@
  */
 #include "s4d/ckpt/export.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ckpt/export_private.h"
 #include "s4d/base/file.h"
@@ -159,32 +162,55 @@ static s4d_status write_file(s4d_import *im, s4d_names names, const char *path, 
     return status;
 }
 
-static s4d_status write_folder(s4d_import *im, s4d_names names, const char *out, s4d_err *err)
+static s4d_status fill_folder(s4d_import *im, s4d_names names, const char *folder, s4d_err *err)
 {
-    char temporary[S4D_PATH_MAX], path[S4D_PATH_MAX];
-    if (s4d_path_exists(out)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is there already; name a new folder, or remove it",
-                           out);
-    }
-    if (snprintf(temporary, sizeof temporary, "%s.tmp", out) >= (int)sizeof temporary) {
-        return s4d_err_set(err, S4D_FAILED, "%s: the path is too long; name a shorter one", out);
-    }
-    s4d_status status = s4d_dir_remove(temporary, err);
-    if (status == S4D_OK) {
-        status = s4d_dir_make(temporary, err);
-    }
-    if (status == S4D_OK) {
-        status = s4d_path_join(path, temporary, "model.safetensors", err);
-    }
+    char path[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(path, folder, "model.safetensors", err);
     if (status == S4D_OK) {
         status = write_file(im, names, path, err);
     }
     if (status == S4D_OK) {
-        status = s4d_path_join(path, temporary, "config.json", err);
+        status = s4d_path_join(path, folder, "config.json", err);
+    }
+    return status == S4D_OK ? s4d_export_config(im, path, err) : status;
+}
+
+/* A new folder beside OUT; one that is there is not ours to touch. */
+static s4d_status make_temporary(char folder[S4D_PATH_MAX], const char *out, s4d_err *err)
+{
+    char above[S4D_PATH_MAX];
+    if (snprintf(folder, S4D_PATH_MAX, "%s.s4d-%ld.tmp", out, (long)getpid()) >= S4D_PATH_MAX) {
+        return s4d_err_set(err, S4D_FAILED, "%s: the path is too long; name a shorter one", out);
+    }
+    s4d_path_dir(above, folder);
+    s4d_status status = s4d_dir_make(above, err);
+    if (status == S4D_OK && mkdir(folder, 0777) != 0) {
+        int reason = errno;
+        status = s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", folder,
+                             reason == EEXIST ? "it is there already; move it away"
+                                              : strerror(reason));
+    }
+    return status;
+}
+
+static s4d_status write_folder(s4d_import *im, s4d_names names, const char *to, s4d_err *err)
+{
+    char temporary[S4D_PATH_MAX], out[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(out, "", to, err);
+    for (size_t n = strlen(out); status == S4D_OK && n > 1 && out[n - 1] == '/'; n--) {
+        out[n - 1] = '\0';
+    }
+    if (status == S4D_OK && s4d_path_exists(out)) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: is there already; name a new folder, or remove it", out);
     }
     if (status == S4D_OK) {
-        status = s4d_export_config(im, path, err);
+        status = make_temporary(temporary, out, err);
     }
+    if (status) {
+        return status;
+    }
+    status = fill_folder(im, names, temporary, err);
     if (status == S4D_OK) {
         status = s4d_dir_rename(temporary, out, err);
     }

@@ -298,6 +298,18 @@ class Export(Case):
             self.ok("ckpt", "export", source, flat, "--to", "videomae")
             self.assertEqual(tensors(flat)[0], raw(OrderedDict((k.replace("head.video", "head"), v) for k, v in model.items())))
 
+    def test_only_its_own_folders_are_touched(self):
+        source, out, theirs = self.dir / "a.safetensors", self.dir / "new/hf", self.dir / "new/hf.tmp"
+        put_safetensors(source, published("finetune", 3),
+                        {"format": "s4d", "config": json.dumps({"stage": "finetune", "model": {**MODEL, "moae": {"layers": []}}})})
+        theirs.mkdir(parents=True)
+        (theirs / "notes").write_text("mine")
+        self.ok("ckpt", "export", source, f"{out}//", "--to", "transformers")
+        self.assertEqual(sorted(p.name for p in out.parent.iterdir()), ["hf", "hf.tmp"])
+        self.assertEqual(sorted(p.name for p in out.iterdir()), ["config.json", "model.safetensors"])
+        self.assertEqual((theirs / "notes").read_text(), "mine")
+        self.fails(1, f"{out}: is there already", "ckpt", "export", source, f"{out}/", "--to", "transformers")
+
     def test_words(self):
         source = self.dir / "a.safetensors"
         put_safetensors(source, published("finetune", 3))
