@@ -173,6 +173,8 @@ const s4d_field s4d_fields[] = {
            "fine-tuning: the epoch that is kept: the last, the best on held-out training samples, or (published) the best on the "
            "test list itself"),
     CHOICE("train.select_by", train.select_by, "war|uar", BOTH("\"war\""), "what the best has most of"),
+    BOOL("train.select_draw", train.select_draw, BOTH("false"),
+         "judge an epoch by one clip a video, drawn as in training by the sample (published), instead of by the test's views"),
     CHOICE("train.not_finite", train.not_finite, "stop|skip", BOTH("\"stop\""),
            "a loss or gradient that is not finite ends the run, or its update is left out and its samples are named"),
     INT("train.keep_checkpoints", train.keep_checkpoints, 1, 1000000, BOTH("2"), "newest checkpoints that are kept"),

@@ -325,6 +325,7 @@ s4d_status s4d_loader_plan_make(const s4d_loader_opts *opts, s4d_loader_plan *pl
                               .on_bad = opts->data->on_bad_sample,
                               .frame_order = opts->data->frame_order,
                               .upright = opts->data->exif_orientation,
+                              .drawn = opts->mode != S4D_LOAD_TEST || opts->test_draw,
                               .mixing = opts->data->mixing,
                               .stride = 1};
     if (plan->workers < 0 || plan->workers > WORKERS_MAX) {

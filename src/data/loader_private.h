@@ -42,6 +42,7 @@ typedef struct s4d_loader_plan {
     s4d_bad_sample on_bad;
     s4d_frame_order frame_order;
     bool upright; /* by EXIF orientation */
+    bool drawn;   /* clips are drawn, in testing too */
     s4d_mixing_opts mixing;
     int stride; /* places that a decode takes in the epoch's sample order: the largest repeat */
     int64_t batches; /* in an epoch */

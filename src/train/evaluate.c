@@ -150,7 +150,8 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
                               .img_size = o->model.img_size, .patch_size = o->model.patch_size,
                               .num_frames = o->model.num_frames, .tubelet_size = o->model.tubelet_size,
                               .test_batch = o->eval.batch, .test_segments = o->eval.segments,
-                              .test_crops = o->eval.crops, .seed = (uint64_t)o->seed};
+                              .test_crops = o->eval.crops, .test_draw = result->drawn, .seed = (uint64_t)o->seed};
+    if (result->drawn) loader.test_segments = loader.test_crops = 1;
     result->set = set.opts;
     result->modality = modality;
     if (!result->split) result->split = "test";

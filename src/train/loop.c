@@ -167,6 +167,7 @@ static s4d_status evaluate_one(s4d_session *s, s4d_modality modality, const s4d_
     memcpy(head.name, s->train[modality].classes, sizeof head.name);
     result->trained = s->o->resolved;
     bool averaged = s->o->train.ema_eval && !s->finishing;
+    result->drawn = s->o->train.select != S4D_SELECT_LAST && s->o->train.select_draw && !s->finishing;
     if (averaged) s4d_engine_swap_average(&s->engine);
     s4d_status status = s4d_evaluate_set(&s->engine, modality, manifest, &head, result, err);
     if (averaged) s4d_engine_swap_average(&s->engine);

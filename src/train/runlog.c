@@ -167,8 +167,9 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     put_text(&w, "split", r->split);
     put_text(&w, "checkpoint", r->checkpoint);
     if (r->selection) put_text(&w, "selection", r->selection);
-    put_integer(&w, "segments", r->modality == S4D_VIDEO ? r->views->segments : 1);
-    put_integer(&w, "crops", r->modality == S4D_VIDEO ? r->views->crops : 1);
+    bool views = r->modality == S4D_VIDEO && !r->drawn;
+    put_integer(&w, "segments", views ? r->views->segments : 1);
+    put_integer(&w, "crops", views ? r->views->crops : 1);
     put_imbalance(&w, r);
     put_integer(&w, "samples", m->samples);
     put_integer(&w, "missing", r->missing);

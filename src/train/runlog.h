@@ -40,6 +40,7 @@ typedef struct s4d_result {
     const char *trained;  /* the resolved config of the training, as JSON; NULL: not known */
     const char (*classes)[S4D_CLASS_NAME_MAX];
     int64_t missing;      /* samples that could not be read */
+    bool drawn;           /* one clip a video instead of the views */
     const s4d_eval_opts *views;
     s4d_metrics metrics;
 } s4d_result;

@@ -109,7 +109,8 @@ static s4d_status run_differs(const visitor *v, const char *path, const char *be
     static const char *const fixed[] = {
         "stage", "seed", "model", "train.accumulate", "data.image.classes", "data.video.classes", "data.image.batch",
         "data.video.batch", "data.image.rate", "data.video.rate", "data.image.repeat", "data.video.repeat",
-        "data.image.name", "data.video.name", "train.select", "train.select_by", "train.held_out"};
+        "data.image.name", "data.video.name", "train.select", "train.select_by",
+        "train.select_draw", "train.held_out"};
     if (AMONG(path, free_to_change)) return S4D_OK;
     if (strcmp(path, "checkpoint") == 0)
         return s4d_err_set(err, S4D_USAGE, "%s: holds an evaluation, with which no run goes on; give another --output", v->name);

@@ -208,7 +208,7 @@ class Finetune(Case):
     def test_the_epoch_that_is_kept(self):
         for select, words in (("last", "last epoch"), ("held_out", "held out of training"), ("test", "test list itself")):
             config = finetune_config()
-            config["train"].update(epochs=4, select=select, held_out=0.3, select_by="uar")
+            config["train"].update(epochs=4, select=select, held_out=0.3, select_by="uar", select_draw=select == "test")
             out = self.train(config, name=select)
             lines = [line for line in strict_lines(out / "metrics.jsonl") if line.get("event") == "evaluation"]
             meta = tensors(out / "model.safetensors")[1]

@@ -107,7 +107,7 @@ static void check_training(const s4d_run_opts *o)
     NEAR(t->min_lr, 1e-6 * 16 / 256);
     assert_true(t->epochs == 100 && t->warmup_epochs == 5 && t->layer_decay == 0.75 && t->weight_decay == 0.05);
     assert_true(t->beta1 == 0.9 && t->beta2 == 0.999 && t->eps == 1e-8 && t->accumulate == 1 && t->clip_grad == 0);
-    assert_true(t->select == S4D_SELECT_TEST && t->select_by == S4D_BY_WAR && t->class_weights == S4D_WEIGHTS_NONE);
+    assert_true(t->select == S4D_SELECT_TEST && t->select_by == S4D_BY_WAR && t->select_draw && t->class_weights == S4D_WEIGHTS_NONE);
     assert_true(o->data.mixing.mixup == 0.8 && o->data.mixing.cutmix == 1 && o->data.mixing.switch_prob == 0.5);
     assert_true(o->data.mixing.smoothing == 0.1 && o->eval.segments == 2 && o->eval.crops == 2);
 }

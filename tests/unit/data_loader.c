@@ -397,6 +397,32 @@ static void test_clips_with_one_cut_are_brought_to_size(void **state)
     s4d_loader_destroy(&loader);
 }
 
+/* Validation: one clip a video, drawn by the sample, the same in every epoch and for any number of threads. */
+static void validation_draws_one_clip_a_video(void **state)
+{
+    fixture *f = *state;
+    one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
+    f->opts.test_draw = true;
+    f->opts.test_batch = CLIPS;
+    s4d_loader *loader = create(f);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        start(loader, 0, 0);
+        const s4d_batch *b = next(loader);
+        assert_int_equal(b->count, CLIPS);
+        for (int i = 0; i < CLIPS; i++) {
+            s4d_rng rng = sample_stream(f, 0, (uint32_t)i);
+            int index[FRAMES];
+            s4d_clip_draw_index(clip_frames(i), 2, FRAMES, &rng, index);
+            for (int t = 0; t < FRAMES; t++) {
+                char path[S4D_PATH_MAX];
+                snprintf(path, sizeof path, "%s/%03d.png", f->clips.sample[i].path, index[t]);
+                expect_resized(path, NULL, S4D_BILINEAR, frame_of(b, i, t));
+            }
+        }
+    }
+    s4d_loader_destroy(&loader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +439,7 @@ int main(void)
         FIXTURE_TEST(test_pictures_come_in_order),
         FIXTURE_TEST(test_clips_come_in_every_view),
         FIXTURE_TEST(test_clips_with_one_cut_are_brought_to_size),
+        FIXTURE_TEST(validation_draws_one_clip_a_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

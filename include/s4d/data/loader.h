@@ -27,6 +27,8 @@ typedef struct s4d_loader_opts {
     int test_segments, test_crops; /* TEST: temporal and spatial views of a video; images have one view. With one crop
                                     * frames are brought to S x S; with more, the short side to S and the cuts lie evenly
                                     * along the long side. */
+    bool test_draw; /* TEST: a clip is drawn as in training, by the sample alone, instead of the views; with one segment and one
+                     * crop (METHOD.md section 7, validation) */
     uint64_t seed;
 } s4d_loader_opts;
 

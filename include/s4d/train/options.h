@@ -43,6 +43,7 @@ typedef struct s4d_train_opts {
     s4d_select select;      /* on the videos where there are any, else the images */
     s4d_select_by select_by;
     double held_out;        /* share of each class */
+    bool select_draw;       /* judge an epoch by one clip a video, drawn as in training, as published; else by the test's views */
     s4d_not_finite not_finite; /* the run ends, or the update is left out and its samples are named */
     int keep_checkpoints;   /* newest ones that are kept */
     int checkpoint_every;   /* updates between checkpoints, beside those after each epoch; 0: none */
