@@ -105,14 +105,14 @@ void s4d_select_text(const s4d_session *s, char text[S4D_SELECTION_TEXT])
 {
     const s4d_train_opts *t = &s->o->train;
     const char *by = t->select_by == S4D_BY_WAR ? "WAR" : "UAR", *set = s4d_run_set(s->o, s4d_select_modality(s))->name;
-    const char *clip = t->select_draw ? ", one drawn clip a video" : "";
+    const char *clip = t->select_draw ? " of one drawn clip a video" : "";
     if (t->select == S4D_SELECT_LAST)
         snprintf(text, S4D_SELECTION_TEXT, "last epoch");
     else if (t->select == S4D_SELECT_HELD_OUT)
-        snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s on %g%% of %.63s's training list held out of training%s",
-                 s->best_at.epoch, by, 100 * t->held_out, set, clip);
+        snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s%s on %g%% of %.63s's training list held out of training",
+                 s->best_at.epoch, by, clip, 100 * t->held_out, set);
     else
-        snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s on %.63s's test list itself%s", s->best_at.epoch, by, set, clip);
+        snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s%s on %.63s's test list itself", s->best_at.epoch, by, clip, set);
 }
 
 s4d_status s4d_select_consider(s4d_session *s, const s4d_metrics *m, s4d_err *err)

@@ -226,6 +226,9 @@ class Finetune(Case):
             best = max(seen, key=lambda epoch: (seen[epoch], -epoch))
             self.assertEqual(int(meta["s4d.epoch"]), best)
             self.assertIn(f"epoch {best}, best UAR", result["selection"])
+            told = self.ok("report", "--table", out).stdout
+            self.assertIn("CHOSE IT" if select == "test" else "no test list chose it", told)
+            self.assertEqual("one drawn clip a video" in told, select == "test")
 
     def test_imbalance_is_told(self):
         config = finetune_config()
