@@ -136,6 +136,14 @@ static s4d_status check(const s4d_import *im, s4d_export_to to, s4d_err *err)
                              s4d_ckpt_path(im->file));
     }
     if (status == S4D_OK && to == S4D_EXPORT_TRANSFORMERS &&
+        im->names.layout == S4D_LAYOUT_FINETUNE && !s4d_import_find(im, "fc_norm.weight")) {
+        status = s4d_err_set(
+            err, S4D_FAILED,
+            "%s: has no fc_norm, and transformers' model needs one; fine-tune it, or export it "
+            "with --to s4d",
+            s4d_ckpt_path(im->file));
+    }
+    if (status == S4D_OK && to == S4D_EXPORT_TRANSFORMERS &&
         im->names.layout == S4D_LAYOUT_FINETUNE && !im->classes[0] && !im->classes[1]) {
         status = s4d_err_set(
             err, S4D_FAILED,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ckpt/import_private.h"
+#include "s4d/base/log.h"
 #include "s4d/base/mem.h"
 
 const char *s4d_import_verdict_name(s4d_import_verdict verdict)
@@ -152,8 +153,8 @@ static s4d_status all_zero(s4d_import *im, const s4d_ckpt_tensor *t, int64_t fir
     return status;
 }
 
-/* A key's bias adds the same to all scores of a query, and softmax takes it away again; still it is
- * a number of the file that would be lost, so it must be allowed. */
+/* A key's bias adds the same to all scores of a query, and softmax takes it away again: without it
+ * attention is the same. */
 static s4d_status report_key_bias(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first,
                                   int64_t n, s4d_err *err)
 {
@@ -162,12 +163,11 @@ static s4d_status report_key_bias(s4d_import *im, const s4d_ckpt_tensor *t, int6
     if (status) {
         return status;
     }
-    return s4d_import_report(im, S4D_IMPORT_IGNORED, !zero && !s4d_import_allowed(im, t->name),
-                             t->name, err,
+    im->key_biases += !zero;
+    return s4d_import_report(im, S4D_IMPORT_IGNORED, false, t->name, err,
                              zero ? "the key's part, which is zero"
-                                  : "the key's part is not zero and this model has none; attention "
-                                    "is the same without it, so "
-                                    "it may be left out by --allow-missing");
+                                  : "the key's part is not zero; it is dropped, and attention is "
+                                    "the same without it");
 }
 
 /* The middle third of each bias that q_bias and v_bias were cut from. */
@@ -184,9 +184,16 @@ static s4d_status check_fused(s4d_import *im, s4d_err *err)
     return status;
 }
 
+/* What training here wrote has all of its tensors and no others. */
+static bool trained_here(const s4d_import *im)
+{
+    return s4d_ckpt_kind_of(im->file) == S4D_CKPT_SAFETENSORS &&
+           s4d_ckpt_note_find(im->file, "s4d.step");
+}
+
 static s4d_status report_leftover(s4d_import *im, const s4d_ckpt_tensor *t, s4d_err *err)
 {
-    const char *why = s4d_names_left_out(&im->names, t->name);
+    const char *why = trained_here(im) ? NULL : s4d_names_left_out(&im->names, t->name);
     if (why && strstr(t->name, "key.bias") && t->dtype <= S4D_BF16) {
         return report_key_bias(im, t, 0, t->count, err);
     }
@@ -197,6 +204,24 @@ static s4d_status report_leftover(s4d_import *im, const s4d_ckpt_tensor *t, s4d_
                   : "has no place in this model";
     }
     return s4d_import_report(im, S4D_IMPORT_IGNORED, fault, t->name, err, "%s", why);
+}
+
+/* Others normalise before the head by a "norm" of another place, or have neither: then fc_norm
+ * begins anew where fine-tuning begins. */
+static bool has_fc_norm(const s4d_import *im)
+{
+    s4d_import_source s;
+    return trained_here(im) || s4d_import_resolve(im, "fc_norm.weight", &s) ||
+           s4d_import_resolve(im, "fc_norm.bias", &s);
+}
+
+static s4d_status report_fc_norm(s4d_import *im, s4d_err *err)
+{
+    if (im->names.layout != S4D_LAYOUT_FINETUNE || has_fc_norm(im)) {
+        return S4D_OK;
+    }
+    return s4d_import_report(im, S4D_IMPORT_MISSING, false, "fc_norm", err,
+                             "it begins anew where fine-tuning begins with this file");
 }
 
 static s4d_status take_all(s4d_import *im, s4d_err *err)
@@ -211,6 +236,9 @@ static s4d_status take_all(s4d_import *im, s4d_err *err)
     }
     for (size_t i = 0; i < n && status == S4D_OK; i++) {
         status = take_item(im, &im->layout.item[i], err);
+    }
+    if (status == S4D_OK) {
+        status = report_fc_norm(im, err);
     }
     if (status == S4D_OK) {
         status = check_fused(im, err);
@@ -240,12 +268,9 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
         status = s4d_import_measure(im, err);
     }
     if (status == S4D_OK) {
-        s4d_import_source norm;
-        bool needed =
-            im->names.kind != S4D_NAMES_MAE || s4d_import_resolve(im, "fc_norm.weight", &norm);
         const s4d_layout_opts layout = {.kind = im->names.layout,
                                         .geometry = &im->geometry,
-                                        .fc_norm = needed,
+                                        .fc_norm = has_fc_norm(im),
                                         .classes = {im->classes[0], im->classes[1]}};
         status = s4d_layout_make(&im->layout, &layout, err);
     }
@@ -254,6 +279,11 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
     }
     if (status == S4D_OK) {
         status = s4d_import_describe(im, err);
+    }
+    if (status == S4D_OK && im->key_biases) {
+        s4d_log(S4D_LOG_INFO,
+                "%s: the key's bias is dropped in %zu tensor%s; attention is the same without it",
+                s4d_ckpt_path(im->file), im->key_biases, im->key_biases == 1 ? "" : "s");
     }
     im->opts = NULL;
     if (status) {

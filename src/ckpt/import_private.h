@@ -29,6 +29,7 @@ struct s4d_import {
     bool *taken; /* of the file's tensors */
     s4d_import_line *line;
     size_t lines, line_room, faults;
+    size_t key_biases; /* tensors with one that is not zero */
     s4d_safetensors_pair meta[S4D_IMPORT_META_MAX]; /* owned */
     size_t metas;
 };

@@ -319,7 +319,6 @@ const char *s4d_names_left_out(const s4d_names *n, const char *source)
         {"pos_embed", "positions of pictures; here a fixed table over space and time"},
         {"mask_token", "of the decoder of pictures"},
         {"decoder_", "the decoder of pictures"},
-        {"norm.", "normalises the class token"},
     };
     const char *name = source + strlen(n->strip);
     char head[S4D_FOREIGN_MAX];
@@ -327,7 +326,13 @@ const char *s4d_names_left_out(const s4d_names *n, const char *source)
         cut_tail(name, ".attention.attention.key.bias", head)) {
         return zero_key_bias;
     }
-    for (int i = 0; i < 5 && n->kind == S4D_NAMES_MAE; i++) {
+    const char *norm = n->kind != S4D_NAMES_TRANSFORMERS ? "norm."
+                       : n->bare                         ? "layernorm."
+                                                         : "videomae.layernorm.";
+    if (n->layout == S4D_LAYOUT_FINETUNE && begins(name, norm)) {
+        return "its last norm, which is not of the mean over tokens; fc_norm is";
+    }
+    for (int i = 0; i < 4 && n->kind == S4D_NAMES_MAE; i++) {
         if (begins(name, mae[i][0])) {
             return mae[i][1];
         }

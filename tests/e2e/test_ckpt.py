@@ -204,10 +204,37 @@ class Import(Case):
         self.assertRegex(done.stdout, r"ignored +cls_token")
         theirs, _ = as_mae(published("finetune", 4), key=0.5)
         torchlike.save({"model": as_tensors(theirs)}, path)
-        out = self.dir / "none.safetensors"
-        self.fails(1, ["attn.qkv.bias", "the key's part is not zero"], "ckpt", "import", path, out)
-        self.assertFalse(out.exists())
-        self.check(path, want, "--allow-missing", "*.attn.qkv.bias")
+        _, done = self.check(path, want)
+        self.assertRegex(done.stdout, r"ignored +blocks.0.attn.qkv.bias +the key's part is not zero; it is dropped")
+        self.assertIn(f"the key's bias is dropped in {DEPTH} tensors", done.stderr)
+        out = self.dir / "out.safetensors"
+        done = self.ok("ckpt", "verify", out)
+        self.assertIn("sound", done.stdout)
+        self.assertNotIn("dropped", done.stderr)
+        self.check_again(out, want)
+
+    def check_again(self, out, want):
+        again = self.dir / "again.safetensors"
+        done = self.ok("ckpt", "import", out, again)
+        self.assertRegex(done.stdout, r"missing +fc_norm +it begins anew")
+        self.assertEqual(tensors(again)[0], raw(want))
+        self.assertEqual(tensors(again)[1]["s4d.imported_from"], tensors(out)[1]["s4d.imported_from"])
+
+    def test_a_last_norm_of_another_place(self):
+        for save, norm, head in ((as_tensors, "norm", "head"), (None, "videomae.layernorm", "classifier")):
+            model = published("finetune", 3)
+            want = OrderedDict((k, v) for k, v in model.items() if not k.startswith("fc_norm"))
+            theirs = model if save else as_transformers(model)
+            theirs = OrderedDict((k.replace("fc_norm", norm).replace("head.video", head), v) for k, v in theirs.items())
+            path = self.dir / "a"
+            if save:
+                torchlike.save({"model": save(theirs)}, path)
+            else:
+                put_safetensors(path, theirs)
+            _, done = self.check(path, want)
+            self.assertRegex(done.stdout, rf"ignored +{norm}.weight +its last norm")
+            self.assertIn("sound", self.ok("ckpt", "verify", self.dir / "out.safetensors").stdout)
+            self.check_again(self.dir / "out.safetensors", want)
 
     def test_transformers(self):
         for stage, classes in (("pretrain", 0), ("finetune", 3)):
@@ -401,6 +428,23 @@ class Runs(Case):
         for i, path in enumerate((self.dir / "a.pth", self.dir / "hf.safetensors")):
             self.init(path, f"other{i}")
             self.assertEqual(tensors(self.dir / f"other{i}/model.safetensors")[0], want)
+
+    def test_fine_tuning_begins_from_pictures(self):
+        """With fc_norm drawn anew, and without the key's bias, from the file itself and as imported."""
+        theirs, _ = as_mae(published("finetune", 4), key=0.5)
+        path, out = self.dir / "mae.pth", self.dir / "mae.safetensors"
+        torchlike.save({"model": as_tensors(theirs)}, path)
+        self.ok("ckpt", "import", path, out)
+        self.assertIn("the key's bias is dropped in 2 tensors", self.init(path, "direct"))
+        self.assertNotIn("dropped", self.init(out, "imported"))
+        self.assertEqual(tensors(self.dir / "direct/model.safetensors")[0], tensors(self.dir / "imported/model.safetensors")[0])
+
+    def test_what_training_left_has_its_norm(self):
+        data = (self.base / "f/model.safetensors").read_bytes()
+        broken = self.dir / "b.safetensors"
+        broken.write_bytes(data.replace(b'"fc_norm.', b'"no_norm.'))
+        self.fails(1, "4 faults", "ckpt", "verify", broken)
+        self.fails(1, "fc_norm.weight is missing", "ckpt", "export", broken, self.dir / "x", "--to", "s4d")
 
     def test_heads_are_kept_by_class_names(self):
         names = ["happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"]
