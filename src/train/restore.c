@@ -458,20 +458,12 @@ static bool may_be_new(const s4d_param *p)
     return p->modality >= 0 || strncmp(p->name, "fc_norm.", 8) == 0 || strstr(p->name, ".moe_layer.");
 }
 
-/* Lines about what the file has. */
-static int lines_of_file(const s4d_import *file)
-{
-    int n = 0;
-    for (size_t i = 0; i < s4d_import_lines(file); ++i) n += s4d_import_line_at(file, i)->verdict != S4D_IMPORT_MISSING;
-    return n;
-}
-
 s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
 {
     s4d_import *file = NULL;
     s4d_head_classes head[2];
     float *value = NULL;
-    int used = 0, fresh = 0;
+    int used = 0, fresh = 0, lines = 0; /* lines: about what the file has */
     const s4d_import_opts opts = {.tubelet_size = e->o->model.tubelet_size};
     s4d_status status = s4d_import_open(path, &opts, &file, err);
     if (status == S4D_OK) status = s4d_import_check(file, err);
@@ -494,9 +486,11 @@ s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
                                  pretrained ? "encoder." : "", p->name);
         }
     }
+    for (size_t i = 0; status == S4D_OK && i < s4d_import_lines(file); ++i)
+        lines += s4d_import_line_at(file, i)->verdict != S4D_IMPORT_MISSING;
     if (status == S4D_OK)
         s4d_log(S4D_LOG_INFO, "%s: %d tensors used, %d begin anew, %d of the file ignored", path, used, fresh,
-                lines_of_file(file) - used);
+                lines - used);
     s4d_mem_free(value);
     s4d_import_close(&file);
     return status;
