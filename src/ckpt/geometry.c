@@ -29,6 +29,7 @@ static const field fields[] = {
     {"moae.reduction", NULL, AT(reduction)},
 };
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE_MAX_VALUE = 1 << 20 };
+_Static_assert((int)FIELDS == (int)S4D_GEOMETRY_FIELDS, "an origin for each");
 
 static int *place(s4d_geometry *g, const field *f)
 {
@@ -136,10 +137,14 @@ s4d_status s4d_geometry_merge(s4d_geometry *g, const s4d_geometry *more, const c
         if (here && there && here != there) {
             return s4d_err_set(
                 err, S4D_FAILED,
-                "%s: model.%s is %d by its tensors, but %d in %s; give the config it was made with",
-                path, fields[i].key, here, there, origin);
+                "%s: model.%s is %d %s %s, but %d in %s; give the config it was made with", path,
+                fields[i].key, here, g->origin[i] ? "in" : "by",
+                g->origin[i] ? g->origin[i] : "its tensors", there, origin);
         }
-        *place(g, &fields[i]) = here ? here : there;
+        if (!here && there) {
+            *place(g, &fields[i]) = there;
+            g->origin[i] = origin;
+        }
     }
     if (g->moae_known && more->moae_known && g->moae != more->moae) {
         return s4d_err_set(err, S4D_FAILED,

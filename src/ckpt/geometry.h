@@ -9,7 +9,7 @@
 #include "s4d/base/err.h"
 #include "s4d/base/json.h"
 
-enum { S4D_CKPT_BLOCKS_MAX = 64 };
+enum { S4D_CKPT_BLOCKS_MAX = 64, S4D_GEOMETRY_FIELDS = 14 };
 
 /* 0: not known. */
 typedef struct s4d_geometry {
@@ -18,6 +18,8 @@ typedef struct s4d_geometry {
     int experts, top_k, reduction;
     bool moae_known;
     uint64_t moae; /* bit i: block i has experts */
+    /* Which config told each size, as geometry.c lists them; NULL: the tensors. Not owned. */
+    const char *origin[S4D_GEOMETRY_FIELDS];
 } s4d_geometry;
 
 /* Of the object "model" in a config of ours; what it does not say stays 0. */

@@ -1,11 +1,13 @@
 /* Import: what is known of the model beside its numbers, and nothing that is not. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ckpt/import_private.h"
 #include "s4d/base/mem.h"
 
 static const char *const class_key[2] = {"classes.image", "classes.video"};
+static const char own_metadata[] = "its own metadata";
 
 static bool is_ours(const s4d_import *im)
 {
@@ -14,19 +16,19 @@ static bool is_ours(const s4d_import *im)
            strcmp(format, "s4d") == 0;
 }
 
-s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc,
+s4d_status s4d_import_config(const s4d_import *im, s4d_import_origin which, s4d_json **doc,
                              const char **origin, s4d_err *err)
 {
     const char *text;
     *doc = NULL;
-    if (foreign) {
+    if (which == S4D_ORIGIN_BESIDE) {
         *origin = "config.json beside it";
         text = im->names.kind == S4D_NAMES_TRANSFORMERS ? s4d_ckpt_beside(im->file) : NULL;
-    } else if (im->opts->config) {
+    } else if (which == S4D_ORIGIN_GIVEN) {
         *origin = im->opts->config_name;
         text = im->opts->config;
     } else {
-        *origin = "its own metadata";
+        *origin = own_metadata;
         text = is_ours(im) ? s4d_ckpt_note_find(im->file, "config") : NULL;
     }
     s4d_status status = text ? s4d_json_parse(text, strlen(text), *origin, doc, err) : S4D_OK;
@@ -64,6 +66,10 @@ static s4d_status keep_ours(s4d_import *im, s4d_err *err)
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < sizeof kept / sizeof *kept && status == S4D_OK && is_ours(im); i++) {
         const char *value = s4d_ckpt_note_find(im->file, kept[i]);
+        bool told_better = im->opts->config && !im->config_whole &&
+                           s4d_geometry_whole(&im->geometry, false) &&
+                           strcmp(kept[i], "config") == 0;
+        value = told_better ? NULL : value;
         status = value ? put(im, kept[i], value, err) : S4D_OK;
     }
     return status;
@@ -71,16 +77,40 @@ static s4d_status keep_ours(s4d_import *im, s4d_err *err)
 
 /* ---- class names ---- */
 
+/* Whether a JSON list holds these names, in order; letters' case is of no meaning in names. */
+static bool same_names(const char *text, const char *const *name, int64_t n)
+{
+    s4d_json *doc = NULL;
+    bool same = s4d_json_parse(text, strlen(text), "", &doc, NULL) == S4D_OK &&
+                s4d_json_kind_of(doc) == S4D_JSON_ARRAY && (int64_t)s4d_json_count(doc) == n;
+    const s4d_json *item = same ? s4d_json_at(doc, 0) : NULL;
+    for (int64_t i = 0; i < n && same; i++) {
+        same = s4d_json_kind_of(item) == S4D_JSON_STRING &&
+               strcasecmp(s4d_json_string(item), name[i]) == 0;
+        item = s4d_json_next(item);
+    }
+    s4d_json_destroy(&doc);
+    return same;
+}
+
 /* A JSON list of n strings as metadata, or S4D_FAILED where the head has another number of rows. */
 static s4d_status put_classes(s4d_import *im, int modality, const char *const *name, int64_t n,
                               const char *origin, s4d_err *err)
 {
     s4d_json_writer w = {0};
+    const char *before = s4d_import_metadata(im, class_key[modality]);
     if (n != im->classes[modality]) {
         return s4d_err_set(
             err, S4D_FAILED,
             "%s: its head has %lld classes, but %s names %lld; give the config it was made with",
             s4d_ckpt_path(im->file), (long long)im->classes[modality], origin, (long long)n);
+    }
+    if (before && origin != own_metadata && !same_names(before, name, n)) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: %s is %.200s in %s, but %s names other classes or another order; "
+                           "give the config it was made with",
+                           s4d_ckpt_path(im->file), class_key[modality], before,
+                           is_ours(im) ? own_metadata : im->opts->config_name, origin);
     }
     s4d_json_open(&w, '[');
     for (int64_t i = 0; i < n; i++) {
@@ -171,6 +201,8 @@ static s4d_status put_geometry(s4d_import *im, s4d_err *err)
 
 s4d_status s4d_import_describe(s4d_import *im, s4d_err *err)
 {
+    /* later ones must name the same classes */
+    static const s4d_import_origin order[] = {S4D_ORIGIN_OWN, S4D_ORIGIN_GIVEN, S4D_ORIGIN_BESIDE};
     s4d_status status = put(im, "format", "s4d", err);
     if (status == S4D_OK) {
         status = keep_ours(im, err);
@@ -185,13 +217,13 @@ s4d_status s4d_import_describe(s4d_import *im, s4d_err *err)
     if (status == S4D_OK) {
         status = put_geometry(im, err);
     }
-    for (int foreign = 0; foreign < 2 && status == S4D_OK; foreign++) {
+    for (int i = 0; i < S4D_ORIGINS && status == S4D_OK; i++) {
         s4d_json *doc = NULL;
         const char *origin;
-        status = s4d_import_config(im, foreign, &doc, &origin, err);
+        status = s4d_import_config(im, order[i], &doc, &origin, err);
         if (status == S4D_OK && doc) {
-            status = foreign ? classes_of_transformers(im, doc, origin, err)
-                             : classes_of_config(im, doc, origin, err);
+            status = order[i] == S4D_ORIGIN_BESIDE ? classes_of_transformers(im, doc, origin, err)
+                                                   : classes_of_config(im, doc, origin, err);
         }
         s4d_json_destroy(&doc);
     }

@@ -29,6 +29,7 @@ struct s4d_import {
     bool *taken; /* of the file's tensors */
     s4d_import_line *line;
     size_t lines, line_room, faults;
+    bool config_whole; /* its own metadata tells all sizes */
     size_t key_biases; /* tensors with one that is not zero */
     s4d_safetensors_pair meta[S4D_IMPORT_META_MAX]; /* owned */
     size_t metas;
@@ -40,9 +41,15 @@ s4d_status s4d_import_measure(s4d_import *im, s4d_err *err);
 bool s4d_import_resolve(const s4d_import *im, const char *published, s4d_import_source *out);
 /* Metadata from the file, the configs and the shapes (import_meta.c). */
 s4d_status s4d_import_describe(s4d_import *im, s4d_err *err);
-/* The config that goes with it, parsed, and its name; *doc NULL: there is none. Which:
- * transformers' own or ours. */
-s4d_status s4d_import_config(const s4d_import *im, bool foreign, s4d_json **doc,
+/* Where sizes and class names stand, beside the tensors. */
+typedef enum s4d_import_origin {
+    S4D_ORIGIN_BESIDE, /* transformers' config.json */
+    S4D_ORIGIN_OWN,    /* the metadata of a file of ours */
+    S4D_ORIGIN_GIVEN,  /* opts->config */
+    S4D_ORIGINS
+} s4d_import_origin;
+/* That config, parsed, and its name; *doc NULL: there is none. */
+s4d_status s4d_import_config(const s4d_import *im, s4d_import_origin which, s4d_json **doc,
                              const char **origin, s4d_err *err);
 /* Whether a fault about this name is allowed. */
 bool s4d_import_allowed(const s4d_import *im, const char *name);

@@ -173,12 +173,13 @@ static s4d_status measure_encoder(s4d_import *im, s4d_err *err)
 }
 
 /* What the configs add; of the decoder and of experts only where the file has them. */
-static s4d_status merge_config(s4d_import *im, bool foreign, s4d_err *err)
+static s4d_status merge_config(s4d_import *im, s4d_import_origin which, s4d_err *err)
 {
+    bool foreign = which == S4D_ORIGIN_BESIDE;
     s4d_json *doc = NULL;
     const char *origin;
     s4d_geometry more;
-    s4d_status status = s4d_import_config(im, foreign, &doc, &origin, err);
+    s4d_status status = s4d_import_config(im, which, &doc, &origin, err);
     if (status == S4D_OK && doc) {
         status = (foreign ? s4d_geometry_of_transformers : s4d_geometry_of_config)(doc, origin,
                                                                                    &more, err);
@@ -187,6 +188,8 @@ static s4d_status merge_config(s4d_import *im, bool foreign, s4d_err *err)
         const s4d_json *stage = foreign ? NULL : s4d_json_find(doc, "stage");
         bool finetune = stage && s4d_json_kind_of(stage) == S4D_JSON_STRING &&
                         strcmp(s4d_json_string(stage), "finetune") == 0;
+        im->config_whole =
+            im->config_whole || (which == S4D_ORIGIN_OWN && s4d_geometry_whole(&more, false));
         if (im->names.layout != S4D_LAYOUT_PRETRAIN || finetune) {
             more.decoder_dim = more.decoder_depth = more.decoder_heads = 0;
         }
@@ -209,11 +212,8 @@ s4d_status s4d_import_measure(s4d_import *im, s4d_err *err)
     if (status == S4D_OK && im->geometry.moae) {
         status = measure_experts(im, err);
     }
-    if (status == S4D_OK) {
-        status = merge_config(im, true, err);
-    }
-    if (status == S4D_OK) {
-        status = merge_config(im, false, err);
+    for (int which = 0; which < S4D_ORIGINS && status == S4D_OK; which++) {
+        status = merge_config(im, (s4d_import_origin)which, err);
     }
     if (status == S4D_OK && !im->geometry.tubelet_size) {
         im->geometry.tubelet_size = im->opts->tubelet_size ? im->opts->tubelet_size : 2;

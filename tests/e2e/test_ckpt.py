@@ -285,6 +285,35 @@ class Import(Case):
         self.fails(1, "model.encoder.depth is 2 by its tensors, but 3", "ckpt", "import", source, self.dir / "x", "--config",
                    self.write(config))
 
+    def test_a_config_agrees_with_the_file_s_own(self):
+        model = published("finetune", 7)
+        config = finetune_config()
+        config["model"]["moae"] = {"layers": []}
+        names = ["happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"]
+        source, out = self.dir / "a.safetensors", self.dir / "out.safetensors"
+
+        def put(heads, classes):
+            own = {**MODEL, "encoder": {"dim": D, "depth": DEPTH, **heads}, "moae": {"layers": []}}
+            put_safetensors(source, model, {"format": "s4d", "config": json.dumps({"stage": "finetune", "model": own}), **classes})
+
+        put({"heads": 2}, {"classes.video": json.dumps(names)})
+        self.ok("ckpt", "import", source, out, "--config", self.write(config))
+        config["model"]["encoder"]["heads"] = 4
+        other = self.write(config)
+        for tool, more in (("import", []), ("export", ["--to", "videomae"])):
+            self.fails(1, f"model.encoder.heads is 2 in its own metadata, but 4 in {other}", "ckpt", tool, source, self.dir / "x",
+                       "--config", other, *more)
+        put({}, {"classes.video": json.dumps(names)})
+        meta, _ = self.check(source, model, "--config", other)
+        self.assertEqual(json.loads(meta["config"])["model"]["encoder"]["heads"], 4)
+        put({"heads": 4}, {"classes.video": json.dumps(names[::-1])})
+        self.fails(1, ["classes.video is [", "in its own metadata", f"{other} names other classes or another order"], "ckpt",
+                   "import", source, self.dir / "x", "--config", other)
+        put({"heads": 4}, {})
+        meta, _ = self.check(source, model, "--config", other)
+        self.assertEqual(json.loads(meta["classes.video"]), names)
+        self.assertFalse((self.dir / "x").exists())
+
 
 class Export(Case):
     def test_there_and_back(self):
