@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ckpt/values.h"
+#include "s4d/base/file.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/check.h"
@@ -164,10 +165,9 @@ static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updat
     return status;
 }
 
-s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err)
+static s4d_status verify_file(const char *path, s4d_strlist *faults, s4d_err *err)
 {
     s4d_ckpt *file = NULL;
-    *faults = (s4d_strlist){0};
     s4d_status status = s4d_ckpt_open(path, &file, err);
     if (status == S4D_OK) {
         status = check_numbers(file, faults, err);
@@ -177,6 +177,38 @@ s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err)
         status = updates ? check_state(file, updates, faults, err) : check_model(path, faults, err);
     }
     s4d_ckpt_close(&file);
+    return status;
+}
+
+/* What a checkpoint of a run has beside its model; a fault begins with the file's name. */
+static s4d_status verify_beside(const char *folder, const char *name, s4d_strlist *faults,
+                                s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_strlist found = {0};
+    s4d_err why = {0};
+    s4d_status status = s4d_path_join(path, folder, name, err);
+    if (status || !s4d_path_exists(path)) {
+        return status;
+    }
+    if (verify_file(path, &found, &why) != S4D_OK) {
+        status = fault(faults, err, "%s cannot be read: %s", name, why.text);
+    }
+    for (size_t i = 0; i < found.count && status == S4D_OK; i++) {
+        status = fault(faults, err, "%s: %s", name, found.item[i]);
+    }
+    s4d_strlist_release(&found);
+    return status;
+}
+
+s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err)
+{
+    static const char *const beside[] = {"state.safetensors", "average.safetensors"};
+    *faults = (s4d_strlist){0};
+    s4d_status status = verify_file(path, faults, err);
+    for (int i = 0; i < 2 && status == S4D_OK && s4d_path_is_dir(path); i++) {
+        status = verify_beside(path, beside[i], faults, err);
+    }
     if (status) {
         s4d_strlist_release(faults);
     }

@@ -149,7 +149,7 @@ s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
     const char *path = NULL;
     bool done;
     s4d_strlist faults = {0};
-    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's", false}};
+    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's, or the folder of a checkpoint", false}};
     const arg_command c = {.name = "ckpt verify", .summary = "read everything and tell what is wrong with it",
                            .details = "Every number is read and must be finite. Names and shapes must be those of a model that is "
                                       "known,\nand of the config in the file's metadata where it has one. Exit status 1 where "

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import unittest
 from collections import OrderedDict
 
 import torchlike
-from support import MODEL, Case, eval_config, finetune_config, pretrain_config, tensors
+from support import MODEL, Case, eval_config, finetune_config, pretrain_config, run, tensors
 from torchlike import Storage, Tensor
 
 D, DD, DEPTH, HIDDEN, PATCH, TUBELET = 24, 16, 2, 48, 8, 2
@@ -382,7 +383,6 @@ class Runs(Case):
     @classmethod
     def setUpClass(cls):
         import tempfile
-        from support import run
         cls.folder = tempfile.TemporaryDirectory(prefix="s4d-e2e-ckpt-")
         cls.base = pathlib.Path(cls.folder.name)
         config = finetune_config()
@@ -423,6 +423,27 @@ class Runs(Case):
         text = bytes(data[8:8 + header]).replace(b'\\"depth\\": 2', b'\\"depth\\": 3')
         broken.write_bytes(bytes(data[:8]) + text + bytes(data[8 + header:-4]) + b"\0\0\0\0")
         self.fails(1, "fault", "ckpt", "verify", broken)
+
+    def test_verify_reads_all_of_a_checkpoint(self):
+        folder = self.dir / "step"
+        shutil.copytree(next((self.base / "f/checkpoints").iterdir()), folder)
+        shutil.copy(folder / "model.safetensors", folder / "average.safetensors")
+        self.assertIn("sound", self.ok("ckpt", "verify", folder).stdout)
+        for name in ("state.safetensors", "average.safetensors"):
+            whole = (folder / name).read_bytes()
+            for data, fault in ((whole[:-4] + struct.pack("<f", float("nan")), rf"(?m)^{name}: .* 1 of \d+ numbers are not finite"),
+                                (whole[:-1], rf"(?m)^{name} cannot be read: ")):
+                if name.startswith("state") and data != whole[:-1]:
+                    header = struct.unpack("<Q", whole[:8])[0]
+                    about = json.loads(whole[8:8 + header])
+                    at = 8 + header + next(v["data_offsets"][0] for k, v in about.items() if k.startswith("m/"))
+                    data = whole[:at] + struct.pack("<f", float("nan")) + whole[at + 4:]
+                (folder / name).write_bytes(data)
+                done = run("ckpt", "verify", folder)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stdout, fault)
+                self.assertIn("1 fault, listed above", done.stderr)
+            (folder / name).write_bytes(whole)
 
     def test_diff(self):
         a, b = self.base / "f/model.safetensors", self.base / "p/model.safetensors"

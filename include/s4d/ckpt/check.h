@@ -9,7 +9,8 @@
 /* What is wrong with a file: one sentence for each fault. Every number is read and must be finite;
  * names and shapes must be those of a model that is known, and of the file's own config where it
  * has one; class names must be as many as the rows of their head. A state file must hold both
- * moments of every tensor. S4D_FAILED: it cannot be opened; *faults is empty then. */
+ * moments of every tensor. A folder stands for its model, and state.safetensors and
+ * average.safetensors where they are. S4D_FAILED: it cannot be opened; *faults is empty then. */
 s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err);
 
 typedef enum s4d_ckpt_change {
