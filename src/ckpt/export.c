@@ -36,6 +36,11 @@ const char *s4d_export_left_out(const s4d_import *im, s4d_export_to to)
     return to != S4D_EXPORT_S4D && im->classes[0] && im->classes[1] ? "head.image" : NULL;
 }
 
+bool s4d_export_forgets_pictures(const s4d_import *im, s4d_export_to to)
+{
+    return to != S4D_EXPORT_S4D && im->classes[0] && !im->classes[1];
+}
+
 /* ---- tensors ---- */
 
 /* A growing list of what is written; names are owned. */

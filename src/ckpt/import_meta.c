@@ -62,7 +62,7 @@ static s4d_status keep_ours(s4d_import *im, s4d_err *err)
     static const char *const kept[] = {"s4d.version", "s4d.stage",     "s4d.step",
                                        "s4d.epoch",   "s4d.batch",     "s4d.selection",
                                        "config",      "classes.image", "classes.video",
-                                       "s4d.imported_from"};
+                                       "s4d.averaged", "s4d.normalisation", "s4d.imported_from"};
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < sizeof kept / sizeof *kept && status == S4D_OK && is_ours(im); i++) {
         const char *value = s4d_ckpt_note_find(im->file, kept[i]);

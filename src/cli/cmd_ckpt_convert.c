@@ -108,6 +108,8 @@ s4d_status cmd_ckpt_export(int argc, char **argv, s4d_err *err)
     if (status == S4D_OK) status = s4d_export_write(im, kind, a.out, err);
     if (status == S4D_OK) {
         left_out = s4d_export_left_out(im, kind);
+        if (s4d_export_forgets_pictures(im, kind))
+            s4d_log(S4D_LOG_WARN, "the head is of pictures; these names do not say so, and read back it is taken for one of clips");
         if (left_out) s4d_log(S4D_LOG_WARN, "%s is left out: there is room for one head", left_out);
         s4d_log(S4D_LOG_INFO, "%s is written", a.out);
     }

@@ -18,5 +18,7 @@ s4d_status s4d_export_named(const char *name, s4d_export_to *out, s4d_err *err);
 s4d_status s4d_export_write(s4d_import *im, s4d_export_to to, const char *out, s4d_err *err);
 /* The head that has no place there beside another one, or NULL. */
 const char *s4d_export_left_out(const s4d_import *im, s4d_export_to to);
+/* Whether the one head that is written is of pictures, which those names cannot tell. */
+bool s4d_export_forgets_pictures(const s4d_import *im, s4d_export_to to);
 
 #endif
