@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -107,6 +108,14 @@ class Resume(Case):
 
     def test_finetune(self):
         self.compare_cut_run("finetune", finetune_config())
+
+    def test_on_ref(self):
+        for command, config in (("pretrain", pretrain_config()), ("finetune", finetune_config())):
+            config["device"] = "ref"
+            with self.subTest(command):
+                self.compare_cut_run(command, config)
+                for name in ("whole", "cut"):
+                    shutil.rmtree(self.dir / name)
 
     def test_finetune_that_selects(self):
         config = finetune_config()
