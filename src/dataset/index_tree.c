@@ -11,6 +11,7 @@
 #include "s4d/base/fault.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/thread.h"
+#include "s4d/data/image.h"
 
 /* A folder with more texts holds annotations of single samples, not lists. */
 enum { DEPTH_MAX = 24, TEXTS_MAX = 64 };
@@ -35,18 +36,12 @@ typedef struct walk {
 unsigned index_kind_of(const char *name)
 {
     static const char *const videos[] = {".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".flv", ".wmv"};
-    static const char *const pictures[] = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"};
     for (size_t i = 0; i < sizeof videos / sizeof *videos; i++) {
         if (s4d_str_ends_nocase(name, videos[i])) {
             return INDEX_VIDEO;
         }
     }
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
-        if (s4d_str_ends_nocase(name, pictures[i])) {
-            return INDEX_PICTURE;
-        }
-    }
-    return 0;
+    return s4d_image_named(name) ? INDEX_PICTURE : 0;
 }
 
 void index_tree_release(index_tree *tree)
