@@ -10,16 +10,21 @@
 #include "s4d/base/str.h"
 #include "s4d/base/thread.h"
 
+typedef enum kind { REF, CPU, CUDA } kind;
+
 typedef struct device {
     const char *name;
     s4d_dtype real;
-    bool threaded;
+    kind kind;
 } device;
 
 static const device devices[] = {
-    {"ref", S4D_F32, false},
-    {"ref64", S4D_F64, false},
-    {"cpu", S4D_F32, true},
+    {"ref", S4D_F32, REF},
+    {"ref64", S4D_F64, REF},
+    {"cpu", S4D_F32, CPU},
+#ifdef S4D_WITH_CUDA
+    {"cuda", S4D_F32, CUDA},
+#endif
 };
 enum { DEVICE_COUNT = sizeof devices / sizeof devices[0] };
 
@@ -31,7 +36,28 @@ static const char *const op_names[S4D_OP_COUNT] = {
 
 const char *s4d_backend_devices(void)
 {
+#ifdef S4D_WITH_CUDA
+    return "ref, ref64, cpu, cuda";
+#else
     return "ref, ref64, cpu";
+#endif
+}
+
+static s4d_status probe_cuda(s4d_err *err)
+{
+#ifdef S4D_WITH_CUDA
+    return s4d_cuda_probe(err);
+#else
+    return s4d_err_set(err, S4D_FAILED, "this build has no cuda device, as nvcc was not found when it was configured");
+#endif
+}
+
+const char *s4d_backend_choose(const char *name, s4d_err *why)
+{
+    if (strcmp(name, "auto") != 0) {
+        return name;
+    }
+    return probe_cuda(why) == S4D_OK ? "cuda" : "cpu";
 }
 
 const char *s4d_op_name(s4d_op_id op)
@@ -77,8 +103,7 @@ static void take_from_ref(s4d_op_table *table, const s4d_op_table *ref, int op)
 }
 
 /* One "NAME=ref" of the override. */
-static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, char *item,
-                               s4d_err *err)
+static s4d_status override_one(s4d_backend *be, const s4d_op_table *ref, char *item, s4d_err *err)
 {
     char *value = strchr(item, '=');
     if (!value || strcmp(value + 1, "ref") != 0) {
@@ -100,12 +125,12 @@ static s4d_status override_one(s4d_op_table *table, const s4d_op_table *ref, cha
             err, S4D_USAGE,
             "op: there is no operation \"%s\"; include/s4d/backend/ops.def lists them", item);
     }
-    take_from_ref(table, ref, op);
+    take_from_ref(&be->ops, ref, op);
+    be->on_host[op] = true;
     return S4D_OK;
 }
 
-static s4d_status apply_override(s4d_op_table *table, const s4d_op_table *ref, const char *text,
-                                 s4d_err *err)
+static s4d_status apply_override(s4d_backend *be, const s4d_op_table *ref, const char *text, s4d_err *err)
 {
     if (!text || text[0] == '\0') {
         return S4D_OK;
@@ -117,7 +142,7 @@ static s4d_status apply_override(s4d_op_table *table, const s4d_op_table *ref, c
     s4d_status status = S4D_OK;
     char *rest = copy, *item;
     while (status == S4D_OK && (item = strsep(&rest, ","))) {
-        status = override_one(table, ref, item, err);
+        status = override_one(be, ref, item, err);
     }
     s4d_mem_free(copy);
     return status;
@@ -148,21 +173,24 @@ static int count_own(const s4d_op_table *table, const s4d_op_table *ref)
 static void describe(s4d_backend *be, const device *d)
 {
     size_t room = sizeof be->description;
-    if (d->threaded) {
+    if (d->kind == CPU) {
         snprintf(be->description, room, "%s: float32, %d thread%s, products by %s", be->name,
                  be->threads, be->threads == 1 ? "" : "s", s4d_cpu_library());
-    } else {
+    } else if (d->kind == REF) {
         snprintf(be->description, room,
                  "%s: plain C in %s, 1 thread, for checking the other devices", be->name,
                  be->real == S4D_F64 ? "float64" : "float32");
     }
 }
 
-s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err)
+static s4d_status check_opts(const s4d_backend_opts *opts, const device *d, s4d_err *err)
 {
-    *out = NULL;
     const char *name = opts->device ? opts->device : "";
-    const device *d = find_device(name);
+    if (!d && strcmp(name, "cuda") == 0) {
+        s4d_err why = {0};
+        probe_cuda(&why);
+        return s4d_err_set(err, S4D_FAILED, "device cuda: %s; use --device cpu", why.text);
+    }
     if (!d) {
         return s4d_err_set(err, S4D_USAGE,
                            "device: \"%s\" is not a device of this build; use one of %s", name,
@@ -173,14 +201,19 @@ s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s
                            "threads: %d is below 0; give a number of threads, or 0 for all",
                            opts->threads);
     }
-    s4d_backend *be = s4d_mem_alloc(1, sizeof *be);
-    if (!be) {
-        return s4d_err_memory(err, sizeof *be, "the device");
+    if (opts->precision != S4D_FLOAT32 && d->kind != CUDA) {
+        return s4d_err_set(err, S4D_USAGE, "precision: %s computes in float32 only; set it to float32, or use --device cuda",
+                           d->name);
     }
-    be->name = d->name;
-    be->real = d->real;
-    be->spoil = -1;
-    be->threads = !d->threaded ? 1 : opts->threads ? opts->threads : s4d_cpu_count();
+    if (opts->precision == S4D_BFLOAT16 && opts->override && opts->override[0]) {
+        return s4d_err_set(err, S4D_USAGE, "op: ref has no bf16, so its operations cannot stand in for others; set precision "
+                                           "to float32 to look for a wrong one");
+    }
+    return S4D_OK;
+}
+
+static s4d_status fill_table(s4d_backend *be, const device *d, const s4d_backend_opts *opts, s4d_err *err)
+{
     s4d_op_table ref;
     if (d->real == S4D_F64) {
         s4d_ref_fill_f64(&ref);
@@ -188,26 +221,84 @@ s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s
         s4d_ref_fill_f32(&ref);
     }
     be->ops = ref;
-    if (d->threaded) {
+    if (d->kind == CPU) {
         s4d_cpu_fill(&be->ops);
     }
-    s4d_status status = apply_override(&be->ops, &ref, opts->override, err);
-    if (status == S4D_OK) {
-        status = check_complete(be, err);
+#ifdef S4D_WITH_CUDA
+    if (d->kind == CUDA) {
+        memset(&be->ops, 0, sizeof be->ops); /* no operation falls back to the host by itself */
+        s4d_cuda_fill(&be->ops);
     }
+#endif
+    s4d_status status = check_complete(be, err);
+    if (status == S4D_OK) {
+        status = apply_override(be, &ref, opts->override, err);
+    }
+    be->own_ops = d->kind == REF ? (int)S4D_OP_COUNT : count_own(&be->ops, &ref);
+    return status;
+}
+
+int s4d_backend_built_ops(const char *name)
+{
+    const device *d = find_device(name);
+    s4d_backend be = {0};
+    if (!d) {
+        return -1;
+    }
+    if (d->kind != CUDA) {
+        return S4D_OP_COUNT;
+    }
+#ifdef S4D_WITH_CUDA
+    s4d_cuda_fill(&be.ops);
+#endif
+    int built = 0;
+#define S4D_OP(op) built += be.ops.op != NULL;
+#include "s4d/backend/ops.def"
+#undef S4D_OP
+    return built;
+}
+
+s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err)
+{
+    *out = NULL;
+    const device *d = find_device(opts->device ? opts->device : "");
+    s4d_status status = check_opts(opts, d, err);
     if (status != S4D_OK) {
-        s4d_backend_destroy(&be);
         return status;
     }
-    be->own_ops = d->threaded ? count_own(&be->ops, &ref) : S4D_OP_COUNT;
+    s4d_backend *be = s4d_mem_alloc(1, sizeof *be);
+    if (!be) {
+        return s4d_err_memory(err, sizeof *be, "the device");
+    }
+    be->name = d->name;
+    be->real = d->real;
+    be->act = opts->precision == S4D_BFLOAT16 ? S4D_BF16 : d->real;
+    be->spoil = -1;
+    be->threads = d->kind != CPU ? 1 : opts->threads ? opts->threads : s4d_cpu_count();
+    status = fill_table(be, d, opts, err);
     describe(be, d);
+#ifdef S4D_WITH_CUDA
+    if (status == S4D_OK && d->kind == CUDA) {
+        status = s4d_cuda_create(be, opts, err);
+    }
+#endif
+    if (status != S4D_OK) {
+        s4d_backend_destroy(&be);
+    }
     *out = be;
-    return S4D_OK;
+    return status;
 }
 
 void s4d_backend_destroy(s4d_backend **be)
 {
     if (be && *be) {
+        if ((*be)->device) {
+            (*be)->device->destroy(*be);
+        }
+        for (int i = 0; i < S4D_SLOTS; i++) {
+            s4d_mem_free((*be)->slot[i].block);
+            s4d_mem_free((*be)->slot[i].fetched);
+        }
         s4d_mem_free((*be)->scratch);
         s4d_mem_free(*be);
         *be = NULL;
@@ -229,6 +320,26 @@ const char *s4d_backend_description(const s4d_backend *be)
 s4d_dtype s4d_backend_real(const s4d_backend *be)
 {
     return be->real;
+}
+
+s4d_dtype s4d_backend_act(const s4d_backend *be)
+{
+    return be->act;
+}
+
+bool s4d_backend_fixed_shapes(const s4d_backend *be)
+{
+    return be->device != NULL;
+}
+
+int s4d_backend_lateness(const s4d_backend *be)
+{
+    return be->device ? 1 : 0;
+}
+
+const char *s4d_backend_attention(const s4d_backend *be)
+{
+    return be->device ? be->device->attention(be) : "";
 }
 
 int s4d_backend_threads(const s4d_backend *be)
@@ -259,6 +370,9 @@ void s4d_backend_fail(s4d_backend *be, const char *format, ...)
 
 s4d_status s4d_backend_check(s4d_backend *be, s4d_err *err)
 {
+    if (be->device && !be->failed) {
+        be->device->check(be);
+    }
     if (!be->failed) {
         return S4D_OK;
     }
@@ -268,6 +382,9 @@ s4d_status s4d_backend_check(s4d_backend *be, s4d_err *err)
 void s4d_backend_set_planning(s4d_backend *be, bool planning)
 {
     be->planning = planning;
+    if (be->device) {
+        be->device->set_planning(be, planning);
+    }
 }
 
 bool s4d_backend_planning(const s4d_backend *be)
@@ -277,25 +394,33 @@ bool s4d_backend_planning(const s4d_backend *be)
 
 /* ---- the operations ---- */
 
-static bool before(const s4d_backend *be, const char *name)
+/* Whether the device's function is called: host devices need nothing planned but the arena. */
+static bool before(s4d_backend *be, int op)
 {
+    if (be->device) {
+        be->device->before(be, op);
+        return true;
+    }
     if (be->planning) {
         return false;
     }
-    s4d_log(S4D_LOG_DEBUG, "%s %s", be->name, name);
+    s4d_log(S4D_LOG_DEBUG, "%s %s", be->name, op_names[op]);
     return true;
 }
 
-#ifdef S4D_TEST_HOOKS
 static void after(s4d_backend *be, int op, const void *args)
 {
-    if (be->spoil == op && !be->failed) {
+    if (be->device) {
+        be->device->after(be, op);
+    }
+#ifdef S4D_TEST_HOOKS
+    if (be->spoil == op && !be->failed && !be->planning) {
         s4d_backend_spoil_result(be, args);
     }
-}
 #else
-#define after(be, op, args) ((void)0)
+    (void)args;
 #endif
+}
 
 #define S4D_OP(name)                                                                               \
     void s4d_##name(s4d_backend *be, const s4d_##name##_args *args)                                \
@@ -304,7 +429,7 @@ static void after(s4d_backend *be, int op, const void *args)
             return;                                                                                \
         }                                                                                          \
         s4d_validate_##name(be, args);                                                             \
-        if (before(be, #name)) {                                                                   \
+        if (before(be, S4D_OP_##name)) {                                                           \
             be->ops.name(be, args);                                                                \
             after(be, S4D_OP_##name, args);                                                        \
         }                                                                                          \

@@ -10,13 +10,46 @@ typedef struct s4d_op_table {
 #undef S4D_OP
 } s4d_op_table;
 
+/* What a device with memory of its own does in place of backend.c and memory.c. NULL table: host memory. */
+typedef struct s4d_device_table {
+    void (*destroy)(s4d_backend *be);
+    s4d_status (*alloc)(s4d_backend *be, size_t bytes, void **out, s4d_err *err);
+    void (*free)(s4d_backend *be, void *block);
+    void (*upload)(s4d_backend *be, void *device, const void *host, size_t bytes);
+    void (*download)(s4d_backend *be, void *host, const void *device, size_t bytes);
+    double (*memory)(s4d_backend *be);
+    s4d_status (*send)(s4d_backend *be, int slot, const void *host, size_t bytes, void **device, s4d_err *err);
+    void (*fetch)(s4d_backend *be, int slot, size_t offset, const void *device, size_t bytes);
+    const void *(*fetched)(s4d_backend *be, int slot);
+    void (*graph_begin)(s4d_backend *be, uint64_t key);
+    void (*graph_end)(s4d_backend *be);
+    s4d_status (*tuning)(s4d_backend *be, s4d_str *out, s4d_err *err);
+    bool (*tune)(s4d_backend *be, const char *text);
+    const char *(*attention)(const s4d_backend *be);
+    void (*set_planning)(s4d_backend *be, bool planning);
+    void (*check)(s4d_backend *be); /* errors the device found behind our back */
+    void (*before)(s4d_backend *be, int op); /* around every operation, also while planning */
+    void (*after)(s4d_backend *be, int op);
+} s4d_device_table;
+
+/* A slot of host memory's devices. */
+typedef struct s4d_host_slot {
+    void *block;
+    size_t size;
+    unsigned char *fetched;
+} s4d_host_slot;
+
 struct s4d_backend {
     const char *name;
     char description[256];
-    s4d_dtype real;
+    s4d_dtype real, act;
+    const s4d_device_table *device;
+    void *device_state; /* owned by the device */
+    s4d_host_slot slot[S4D_SLOTS];
     int threads;
     bool planning, failed;
     int own_ops;
+    bool on_host[S4D_OP_COUNT]; /* overridden: ref's function runs on the host */
     s4d_err error;    /* the first failure */
     s4d_op_table ops;
     void *scratch;    /* grown on demand by s4d_backend_scratch, kept for the next call */
@@ -33,6 +66,13 @@ void *s4d_backend_scratch(s4d_backend *be, size_t bytes);
 void s4d_ref_fill_f32(s4d_op_table *table);
 void s4d_ref_fill_f64(s4d_op_table *table);
 void s4d_cpu_fill(s4d_op_table *table);
+#ifdef S4D_WITH_CUDA
+void s4d_cuda_fill(s4d_op_table *table);
+/* Opens the card and its libraries; sets device, device_state and description. opts are checked. */
+s4d_status s4d_cuda_create(s4d_backend *be, const s4d_backend_opts *opts, s4d_err *err);
+/* S4D_OK where a card and the libraries are there; else err says what is missing. */
+s4d_status s4d_cuda_probe(s4d_err *err);
+#endif
 /* "oneDNN 2.6.3" or the CBLAS behind the products. */
 const char *s4d_cpu_library(void);
 

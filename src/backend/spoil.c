@@ -12,7 +12,7 @@ void s4d_backend_spoil(s4d_backend *be, int op, size_t tensor)
     be->spoil_tensor = tensor;
 }
 
-/* A plausible wrong value: off by a thousandth, or by one for integers. */
+/* A plausible wrong value: off by a thousandth, a sixteenth in BF16, or by one for integers. */
 static void damage(s4d_dtype dtype, void *element)
 {
     if (dtype == S4D_I32) {
@@ -25,6 +25,16 @@ static void damage(s4d_dtype dtype, void *element)
         memcpy(&x, element, sizeof x);
         x = x == 0.0f ? 1e-3f : x * 1.001f;
         memcpy(element, &x, sizeof x);
+    } else if (dtype == S4D_BF16) {
+        uint16_t half;
+        memcpy(&half, element, sizeof half);
+        uint32_t bits = (uint32_t)half << 16;
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        x = x == 0.0f ? 1e-3f : x * 1.0625f;
+        memcpy(&bits, &x, sizeof bits);
+        half = (uint16_t)(bits >> 16);
+        memcpy(element, &half, sizeof half);
     } else if (dtype == S4D_F64) {
         double x;
         memcpy(&x, element, sizeof x);

@@ -18,13 +18,26 @@ static bool shape_fits(const s4d_tensor *t, const s4d_rule *rule)
     return t->rank > 0 && s4d_rows(t) == rule->dim[0] && s4d_width(t) == rule->dim[1];
 }
 
+static bool type_fits(const s4d_backend *be, s4d_dtype dtype, int rule)
+{
+    switch (rule) {
+    case REAL:
+        return dtype == be->real;
+    case ACT:
+        return dtype == be->act;
+    case ACT_OR_REAL:
+        return dtype == be->act || dtype == be->real;
+    default:
+        return (int)dtype == rule;
+    }
+}
+
 void s4d_require(const s4d_backend *be, const s4d_tensor *t, const s4d_rule *rule)
 {
     const char *wrong = NULL;
-    int dtype = rule->dtype == REAL ? (int)be->real : rule->dtype;
     if (!s4d_tensor_given(t)) {
         wrong = "not given";
-    } else if ((int)t->dtype != dtype) {
+    } else if (!type_fits(be, t->dtype, rule->dtype)) {
         wrong = s4d_dtype_name(t->dtype);
     } else if (!shape_fits(t, rule)) {
         wrong = "of the shape";

@@ -57,10 +57,11 @@ void s4d_validate_moe_plan(const s4d_backend *be, const s4d_moe_plan_args *args)
     int64_t M = s4d_rows(&args->index), K = s4d_width(&args->index), E = s4d_width(&args->load);
     S4D_BUG_IF(K < 1 || K > E || E > MAX_EXPERTS || args->capacity < -1);
     S4D_BUG_IF(M > INT32_MAX / K);
+    S4D_BUG_IF(args->stride != 0 && (args->capacity < 0 || args->stride < args->capacity || args->stride > INT32_MAX / E));
     ROWS(index, S4D_I32, M, K);
     SHAPE(offset, S4D_I32, E + 1);
     ROWS(slot, S4D_I32, M, K);
-    ROWS(token, S4D_I32, M * K);
+    ROWS(token, S4D_I32, args->stride ? E * args->stride : M * K);
     SHAPE(load, S4D_I32, E);
     SHAPE(dropped, S4D_I32, 1);
     APART(slot, index);
@@ -68,15 +69,26 @@ void s4d_validate_moe_plan(const s4d_backend *be, const s4d_moe_plan_args *args)
     APART(slot, token);
 }
 
+/* Which rows are an expert's. */
+#define GROUPS(R, E)                                                                               \
+    do {                                                                                           \
+        S4D_BUG_IF(args->stride < 0 || (args->stride > 0) == GIVEN(offset));                       \
+        if (args->stride) {                                                                        \
+            S4D_BUG_IF((R) != (E) * args->stride);                                                 \
+        } else {                                                                                   \
+            SHAPE(offset, S4D_I32, (E) + 1);                                                       \
+        }                                                                                          \
+    } while (0)
+
 void s4d_validate_grouped_linear_fwd(const s4d_backend *be, const s4d_grouped_linear_fwd_args *args)
 {
     int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y),
             E = args->w.dim[0];
-    ROWS(x, REAL, R, K);
-    SHAPE(w, REAL, E, N, K);
-    SHAPE(b, REAL, E, N);
-    SHAPE(offset, S4D_I32, E + 1);
-    ROWS(y, REAL, R, N);
+    ROWS(x, ACT, R, K);
+    SHAPE(w, ACT, E, N, K);
+    SHAPE(b, ACT, E, N);
+    GROUPS(R, E);
+    ROWS(y, ACT, R, N);
     APART(y, x);
     APART(y, w);
     APART(y, b);
@@ -86,12 +98,12 @@ void s4d_validate_grouped_linear_bwd(const s4d_backend *be, const s4d_grouped_li
 {
     int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->dy),
             E = args->w.dim[0];
-    ROWS(x, REAL, R, K);
-    SHAPE(w, REAL, E, N, K);
-    ROWS(dy, REAL, R, N);
-    SHAPE(offset, S4D_I32, E + 1);
+    ROWS(x, ACT, R, K);
+    SHAPE(w, ACT, E, N, K);
+    ROWS(dy, ACT, R, N);
+    GROUPS(R, E);
     if (GIVEN(dx)) {
-        ROWS(dx, REAL, R, K);
+        ROWS(dx, ACT, R, K);
     }
     SHAPE(dw, REAL, E, N, K);
     SHAPE(db, REAL, E, N);
@@ -107,11 +119,9 @@ void s4d_validate_grouped_linear_bwd(const s4d_backend *be, const s4d_grouped_li
 void s4d_validate_moe_dispatch_fwd(const s4d_backend *be, const s4d_moe_dispatch_fwd_args *args)
 {
     int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x), R = s4d_tensor_count(&args->token);
-    ROWS(x, REAL, M, D);
+    ROWS(x, ACT, M, D);
     ROWS(token, S4D_I32, R);
-    S4D_BUG_IF(args->offset.dim[0] < 2);
-    SHAPE(offset, S4D_I32, args->offset.dim[0]);
-    ROWS(y, REAL, R, D);
+    ROWS(y, ACT, R, D);
     APART(y, x);
     APART(y, token);
 }
@@ -119,9 +129,9 @@ void s4d_validate_moe_dispatch_fwd(const s4d_backend *be, const s4d_moe_dispatch
 void s4d_validate_moe_dispatch_bwd(const s4d_backend *be, const s4d_moe_dispatch_bwd_args *args)
 {
     int64_t M = s4d_rows(&args->dx), D = s4d_width(&args->dx), K = s4d_width(&args->slot);
-    ROWS(dy, REAL, s4d_rows(&args->dy), D);
+    ROWS(dy, ACT, s4d_rows(&args->dy), D);
     ROWS(slot, S4D_I32, M, K);
-    ROWS(dx, REAL, M, D);
+    ROWS(dx, ACT, M, D);
     APART(dx, dy);
     APART(dx, slot);
 }
@@ -129,10 +139,10 @@ void s4d_validate_moe_dispatch_bwd(const s4d_backend *be, const s4d_moe_dispatch
 void s4d_validate_moe_combine_fwd(const s4d_backend *be, const s4d_moe_combine_fwd_args *args)
 {
     int64_t M = s4d_rows(&args->y), D = s4d_width(&args->y), K = s4d_width(&args->gate);
-    ROWS(x, REAL, s4d_rows(&args->x), D);
+    ROWS(x, ACT, s4d_rows(&args->x), D);
     ROWS(gate, REAL, M, K);
     ROWS(slot, S4D_I32, M, K);
-    ROWS(y, REAL, M, D);
+    ROWS(y, ACT, M, D);
     APART(y, x);
     APART(y, gate);
     APART(y, slot);
@@ -142,11 +152,12 @@ void s4d_validate_moe_combine_bwd(const s4d_backend *be, const s4d_moe_combine_b
 {
     int64_t R = s4d_rows(&args->x), M = s4d_rows(&args->dy), D = s4d_width(&args->dy),
             K = s4d_width(&args->gate);
-    ROWS(x, REAL, R, D);
+    ROWS(x, ACT, R, D);
     ROWS(gate, REAL, M, K);
     ROWS(slot, S4D_I32, M, K);
-    ROWS(dy, REAL, M, D);
-    ROWS(dx, REAL, R, D);
+    ROWS(token, S4D_I32, R);
+    ROWS(dy, ACT, M, D);
+    ROWS(dx, ACT, R, D);
     ROWS(dgate, REAL, M, K);
     APART(dx, x);
     APART(dx, dy);

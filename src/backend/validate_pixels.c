@@ -69,7 +69,7 @@ void s4d_validate_patchify(const s4d_backend *be, const s4d_patchify_args *args)
     int64_t B = args->x.dim[0], T = args->x.dim[2], S = args->x.dim[3], V = args->y.dim[1];
     SHAPE(x, REAL, B, 3, T, S, S);
     int64_t tokens = token_count(&args->x, args->tubelet, args->patch);
-    SHAPE(y, REAL, B, V, (int64_t)3 * args->tubelet * args->patch * args->patch);
+    SHAPE(y, ACT, B, V, (int64_t)3 * args->tubelet * args->patch * args->patch);
     if (GIVEN(index)) {
         SHAPE(index, S4D_I32, B, V);
     }

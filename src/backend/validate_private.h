@@ -6,14 +6,14 @@
 
 #include "backend/backend_private.h"
 
-/* The backend's float type. */
-enum { REAL = S4D_DTYPE_COUNT };
+/* The backend's float type; its type of activations; either of them. */
+enum { REAL = S4D_DTYPE_COUNT, ACT, ACT_OR_REAL };
 
 typedef struct s4d_rule {
     const char *file;
     int line;
     const char *text; /* "y: REAL [M, N]" */
-    int dtype;        /* an s4d_dtype, or REAL */
+    int dtype;        /* an s4d_dtype, or one of the above */
     bool rows;        /* dim[0] counts rows under any leading shape */
     int rank;
     int64_t dim[S4D_MAX_RANK];

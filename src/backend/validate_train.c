@@ -5,7 +5,7 @@ void s4d_validate_mae_loss_fwd(const s4d_backend *be, const s4d_mae_loss_fwd_arg
 {
     int64_t R = s4d_rows(&args->x), Q = s4d_width(&args->x);
     S4D_BUG_IF(R < 1 || Q < 1);
-    ROWS(x, REAL, R, Q);
+    ROWS(x, ACT, R, Q);
     ROWS(target, REAL, R, Q);
     SHAPE(value, S4D_F64, 1);
 }
@@ -14,9 +14,9 @@ void s4d_validate_mae_loss_bwd(const s4d_backend *be, const s4d_mae_loss_bwd_arg
 {
     int64_t R = s4d_rows(&args->x), Q = s4d_width(&args->x);
     S4D_BUG_IF(R < 1 || Q < 1);
-    ROWS(x, REAL, R, Q);
+    ROWS(x, ACT, R, Q);
     ROWS(target, REAL, R, Q);
-    ROWS(dx, REAL, R, Q);
+    ROWS(dx, ACT, R, Q);
     APART(dx, x);
     APART(dx, target);
 }
@@ -60,6 +60,17 @@ void s4d_validate_adamw(const s4d_backend *be, const s4d_adamw_args *args)
     SHAPE(g, REAL, P);
     SHAPE(m, REAL, P);
     SHAPE(v, REAL, P);
+    if (GIVEN(low)) {
+        SHAPE(low, ACT, P);
+    }
+    if (GIVEN(factor)) {
+        SHAPE(factor, S4D_F64, 1);
+    }
+    if (GIVEN(go)) {
+        SHAPE(go, S4D_I32, 1);
+    }
+    APART(low, w);
+    APART(low, g);
     APART(w, g);
     APART(w, m);
     APART(w, v);
@@ -83,6 +94,21 @@ void s4d_validate_square_norm(const s4d_backend *be, const s4d_square_norm_args 
     APART(value, x);
 }
 
+void s4d_validate_clip_norm(const s4d_backend *be, const s4d_clip_norm_args *args)
+{
+    S4D_BUG_IF(!(args->clip >= 0.0));
+    SHAPE(square, S4D_F64, 1);
+    if (GIVEN(loss)) {
+        SHAPE(loss, S4D_F64, s4d_tensor_count(&args->loss));
+    }
+    SHAPE(norm, S4D_F64, 1);
+    SHAPE(factor, S4D_F64, 1);
+    SHAPE(go, S4D_I32, 1);
+    APART(norm, square);
+    APART(factor, norm);
+    APART(factor, square);
+}
+
 void s4d_validate_scale(const s4d_backend *be, const s4d_scale_args *args)
 {
     ROWS(x, REAL, s4d_tensor_count(&args->x));
@@ -93,6 +119,9 @@ void s4d_validate_lerp(const s4d_backend *be, const s4d_lerp_args *args)
     int64_t n = s4d_tensor_count(&args->x);
     ROWS(x, REAL, n);
     ROWS(y, REAL, n);
+    if (GIVEN(go)) {
+        SHAPE(go, S4D_I32, 1);
+    }
     APART(x, y);
 }
 
@@ -104,8 +133,9 @@ void s4d_validate_zero(const s4d_backend *be, const s4d_zero_args *args)
 void s4d_validate_add(const s4d_backend *be, const s4d_add_args *args)
 {
     int64_t n = s4d_tensor_count(&args->x);
-    ROWS(x, REAL, n);
-    ROWS(y, REAL, n);
+    int type = args->x.dtype == S4D_F64 ? (int)S4D_F64 : REAL;
+    ROWS(x, type, n);
+    ROWS(y, type, n);
     APART(y, x);
 }
 

@@ -38,20 +38,22 @@ static s4d_status try_product(s4d_backend *be, bool *right, s4d_err *err)
 }
 
 /* One line about the device; says what is wrong where it does not work. */
-static s4d_status try_device(const char *device, s4d_err *err)
+static s4d_status try_device(const char *device, s4d_precision precision, s4d_err *err)
 {
     s4d_backend *be = NULL;
     bool right = false;
-    s4d_status status = s4d_backend_create(&(s4d_backend_opts){.device = device, .override = ""}, &be, err);
+    s4d_status status = s4d_backend_create(&(s4d_backend_opts){.device = device, .precision = precision, .override = ""}, &be, err);
     if (status == S4D_OK) status = try_product(be, &right, err);
     if (status == S4D_OK && !right)
         status = s4d_err_set(err, S4D_FAILED, "device %s: a product of small whole numbers came out wrong; do not trust it "
                                               "here, use --device ref", device);
-    if (status == S4D_OK)
+    if (status == S4D_OK) {
         printf("%-8s works: %s; %d of %d operations its own\n", device, s4d_backend_description(be), s4d_backend_own_ops(be),
                (int)S4D_OP_COUNT);
-    else
+        if (s4d_backend_attention(be)[0]) printf("         %s\n", s4d_backend_attention(be));
+    } else {
         printf("%-8s does not work: %s\n", device, err->text);
+    }
     s4d_backend_destroy(&be);
     return status;
 }
@@ -83,7 +85,7 @@ static void print_machine(void)
 s4d_status cmd_doctor(int argc, char **argv, s4d_err *err)
 {
     bool done;
-    s4d_err of_ref = {0};
+    s4d_err other = {0};
     const arg_command c = {.name = "doctor", .summary = "what was built in, and whether it works here"};
     s4d_status status = args_parse(&c, argc, argv, &done, err);
     if (status != S4D_OK || done) return status;
@@ -94,8 +96,10 @@ s4d_status cmd_doctor(int argc, char **argv, s4d_err *err)
     const char *ffmpeg = s4d_video_library();
     printf("video    %s%s\n", ffmpeg ? "FFmpeg " : "not in this build; frame folders only (build with -DS4D_VIDEO=ON)",
            ffmpeg ? ffmpeg : "");
-    try_device("ref", &of_ref); /* printed; the exit status says whether the device that trains works */
-    status = try_device("cpu", err);
-    puts("cuda     not in this version");
+    try_device("ref", S4D_FLOAT32, &other); /* printed; the exit status says whether the cpu, which every build has, works */
+    status = try_device("cpu", S4D_FLOAT32, err);
+    int built = s4d_backend_built_ops("cuda");
+    if (built >= 0) printf("cuda: %d of %d operations\n", built, (int)S4D_OP_COUNT);
+    if (try_device("cuda", S4D_FLOAT32, &other) == S4D_OK) try_device("cuda", S4D_BFLOAT16, &other);
     return status;
 }

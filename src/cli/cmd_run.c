@@ -26,7 +26,7 @@ static int list_options(run_args *a, int wants, arg_option *o)
         o[n++] = (arg_option){"checkpoint", ARG_TEXT, &a->checkpoint, "FILE", "the model to evaluate (model.safetensors)", 0, 0};
     if (wants & RUN_FOLDS)
         o[n++] = (arg_option){"folds", ARG_TEXT, &a->folds, "LIST", "one run for each of these folds, such as 1-5 or 1,3", 0, 0};
-    o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "ref or cpu", 0, 0};
+    o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0};
     o[n++] = (arg_option){"threads", ARG_NUMBER, &a->threads, "N", "threads of the device; 0: all processors", 0, 4096};
     o[n++] = (arg_option){"seed", ARG_NUMBER, &a->seed, "N", "of every random draw", 0, 9007199254740991};
     return n;

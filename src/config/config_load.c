@@ -195,6 +195,7 @@ static s4d_status read_file(const char *path, s4d_json **root, s4d_err *err)
 {
     s4d_bytes text = {0};
     s4d_status status;
+    if (!path) return s4d_json_parse("{}", 2, "config", root, err);
     if (!s4d_path_exists(path))
         return s4d_err_set(err, S4D_USAGE, "%s: there is no such config; check the path after --config", path);
     status = s4d_file_read(path, CONFIG_BYTES_MAX, &text, err);
@@ -236,10 +237,20 @@ static s4d_status apply(s4d_json *root, const char *assignment, s4d_err *err)
     return status;
 }
 
+/* The resolved config names the device that was taken, so that it gives the same bits again. */
+static void choose_device(s4d_run_opts *run)
+{
+    s4d_err why = {0};
+    const char *device = s4d_backend_choose(run->device, &why);
+    if (device == run->device) return;
+    snprintf(run->device_why, sizeof run->device_why, "%.255s", why.text);
+    snprintf(run->device, sizeof run->device, "%s", device);
+}
+
 s4d_status s4d_config_load(const char *path, const char *const *set, int sets, const char *output, s4d_config *out,
                            s4d_err *err)
 {
-    const source from = {path, set, sets};
+    const source from = {path ? path : "--set", set, sets};
     char together[S4D_PATH_MAX + 16]; /* where settings that do not fit together come from */
     s4d_json *root = NULL;
     *out = (s4d_config){0};
@@ -253,9 +264,10 @@ s4d_status s4d_config_load(const char *path, const char *const *set, int sets, c
         else
             snprintf(out->run.output, sizeof out->run.output, "%s", output);
     }
+    choose_device(&out->run);
     if (status == S4D_OK) status = put_fold(&out->run, &from, "checkpoint", out->run.checkpoint, err);
     if (status == S4D_OK) status = put_fold(&out->run, &from, "init", out->run.init, err);
-    snprintf(together, sizeof together, "%.*s%s", S4D_PATH_MAX - 1, path, sets ? " with --set" : "");
+    snprintf(together, sizeof together, "%.*s%s", S4D_PATH_MAX - 1, path ? path : "the defaults", sets ? " with --set" : "");
     if (status == S4D_OK) status = s4d_config_check(&out->run, together, err);
     if (status == S4D_OK) {
         status = settle_rates(&out->run, &from, err);

@@ -1,4 +1,4 @@
-/* Multi-head self-attention behind its LayerNorm: proj(attention(LN1(x))) (METHOD.md section 3). */
+/* Multi-head self-attention: proj(attention(LN1(x))), the LayerNorm being the block's (METHOD.md section 3). */
 #include <math.h>
 
 #include "model/block.h"
@@ -8,17 +8,19 @@ static double attention_scale(const s4d_tensor *qkv)
     return 1.0 / sqrt((double)qkv->dim[4]);
 }
 
-s4d_tensor s4d_attn_fwd(const s4d_pass *p, const s4d_attn *a, s4d_tensor x, s4d_attn_acts *acts)
+s4d_tensor s4d_attn_fwd(const s4d_pass *p, const s4d_attn *a, s4d_tensor normed, s4d_attn_acts *acts)
 {
-    int64_t B = x.dim[0], N = x.dim[1], D = x.dim[2], H = a->heads;
-    acts->normed = s4d_norm_fwd(p, a->norm, x, &acts->norm);
-    s4d_tensor qkv = s4d_dense_fwd(p, a->qkv, acts->normed);
-    s4d_qv_bias_fwd(p->be, &(s4d_qv_bias_fwd_args){.q_bias = s4d_params_w(p->params, a->q_bias),
-                                                   .v_bias = s4d_params_w(p->params, a->v_bias),
-                                                   .qkv = qkv});
+    int64_t B = normed.dim[0], N = normed.dim[1], D = normed.dim[2], H = a->heads;
+    acts->normed = normed;
+    s4d_tensor qkv = PASS_ACT(p, B, N, 3 * D);
+    s4d_qkv_fwd(p->be, &(s4d_qkv_fwd_args){.x = normed,
+                                           .w = s4d_params_low(p->params, a->qkv.w),
+                                           .q_bias = s4d_params_w(p->params, a->q_bias),
+                                           .v_bias = s4d_params_w(p->params, a->v_bias),
+                                           .y = qkv});
     acts->qkv = S4D_RESHAPE(qkv, B, N, 3, H, D / H);
     acts->stats = PASS_REAL(p, B, H, N);
-    acts->heads = PASS_REAL(p, B, N, H, D / H);
+    acts->heads = PASS_ACT(p, B, N, H, D / H);
     s4d_attention_fwd(p->be, &(s4d_attention_fwd_args){.qkv = acts->qkv,
                                                        .scale = attention_scale(&acts->qkv),
                                                        .stats = acts->stats,
@@ -38,9 +40,9 @@ void s4d_attn_bwd(const s4d_pass *p, const s4d_attn *a, const s4d_attn_acts *act
                                                        .scale = attention_scale(&acts->qkv),
                                                        .dqkv = dqkv});
     dqkv = S4D_RESHAPE(dqkv, B, N, 3 * D);
-    s4d_qv_bias_bwd(p->be, &(s4d_qv_bias_bwd_args){.dqkv = dqkv,
-                                                   .dq_bias = s4d_params_g(p->params, a->q_bias),
-                                                   .dv_bias = s4d_params_g(p->params, a->v_bias)});
+    s4d_qkv_bias_bwd(p->be, &(s4d_qkv_bias_bwd_args){.dy = dqkv,
+                                                     .dq_bias = s4d_params_g(p->params, a->q_bias),
+                                                     .dv_bias = s4d_params_g(p->params, a->v_bias)});
     s4d_tensor dnormed = dheads; /* free again, of the same size */
     s4d_dense_bwd(p, a->qkv, acts->normed, dqkv, dnormed, false);
     s4d_norm_bwd(p, a->norm, &acts->norm, dnormed, dx, true);

@@ -68,34 +68,54 @@ static s4d_tensor keep_row(s4d_tensor keep, int row)
     return S4D_RESHAPE(r, keep.dim[1]);
 }
 
-/* x + keep * r, in x's memory where nothing needs x again. */
-static s4d_tensor residual(const s4d_pass *p, s4d_tensor x, s4d_tensor r, s4d_tensor keep)
+/* What goes from one sub-layer to the next: the residual stream, and its LayerNorm. Without p->keep both stay in the same
+ * memory all the way. */
+typedef struct stream {
+    s4d_tensor x, normed;
+} stream;
+
+/* x += keep * r, and the LayerNorm that comes next. */
+static void join(const s4d_pass *p, stream *s, s4d_tensor r, s4d_tensor keep, s4d_norm norm, s4d_norm_acts *acts)
 {
-    s4d_tensor y = p->keep ? s4d_pass_like(p, x) : x;
-    s4d_residual_fwd(p->be, &(s4d_residual_fwd_args){.x = x, .r = r, .keep = keep, .y = y});
-    return y;
+    s4d_join j = {.x = s->x, .r = r, .keep = keep, .norm = norm, .acts = acts};
+    j.y = s->x = p->keep ? s4d_pass_like(p, s->x) : s->x;
+    j.normed = s->normed = p->keep ? s4d_pass_like(p, s->x) : s->normed;
+    s4d_residual_norm(p, &j);
 }
 
-static s4d_tensor block_fwd(const s4d_pass *p, const s4d_block *b, s4d_block_acts *acts, s4d_tensor x, s4d_tensor keep[2],
-                            const s4d_moae_run *run)
+/* The last residual: whoever called the tower has the next LayerNorm, if any. */
+static void join_last(const s4d_pass *p, stream *s, s4d_tensor r, s4d_tensor keep)
 {
-    s4d_tensor r = s4d_attn_fwd(p, &b->attn, x, &acts->attn);
-    x = residual(p, x, r, keep[0]);
-    acts->normed = s4d_norm_fwd(p, b->norm2, x, &acts->norm2);
+    s4d_tensor y = p->keep ? s4d_pass_like(p, s->x) : s->x;
+    s4d_residual_fwd(p->be, &(s4d_residual_fwd_args){.x = s->x, .r = r, .keep = keep, .y = y});
+    s->x = y;
+}
+
+/* From the block's first LayerNorm to the next block's. */
+static void block_fwd(const s4d_pass *p, s4d_tower *t, int i, stream *s, s4d_tensor keep, const s4d_moae_run *run)
+{
+    const s4d_block *b = &t->block[i];
+    s4d_block_acts *acts = &t->acts[i];
+    s4d_tensor r = s4d_attn_fwd(p, &b->attn, s->normed, &acts->attn);
+    join(p, s, r, keep_row(keep, 2 * i), b->norm2, &acts->norm2);
+    acts->normed = s->normed;
     r = s4d_mlp_fwd(p, &b->mlp, acts->normed, &acts->mlp);
     if (b->moae_layer >= 0) s4d_moae_fwd(p, &b->moae, b->moae_layer, run, acts->normed, r, &acts->moae);
-    return residual(p, x, r, keep[1]);
+    if (i + 1 < t->depth)
+        join(p, s, r, keep_row(keep, 2 * i + 1), t->block[i + 1].attn.norm, &t->acts[i + 1].attn.norm);
+    else
+        join_last(p, s, r, keep_row(keep, 2 * i + 1));
 }
 
 s4d_tensor s4d_tower_fwd(const s4d_pass *p, s4d_tower *t, s4d_tensor x, s4d_tensor keep, const s4d_moae_run *run)
 {
+    stream s = {.x = x, .normed = s4d_norm_fwd(p, t->block[0].attn.norm, x, &t->acts[0].attn.norm)};
     for (int i = 0; i < t->depth; ++i) {
         size_t used = p->arena->used;
-        s4d_tensor rows[2] = {keep_row(keep, 2 * i), keep_row(keep, 2 * i + 1)};
-        x = block_fwd(p, &t->block[i], &t->acts[i], x, rows, run);
+        block_fwd(p, t, i, &s, keep, run);
         if (!p->keep) s4d_arena_reset(p->arena, used);
     }
-    return x;
+    return s.x;
 }
 
 /* The gradient that enters a branch: dy itself, or keep * dy in memory of its own. */

@@ -17,8 +17,9 @@ typedef struct s4d_attn_acts {
     s4d_tensor normed, qkv, stats, heads; /* [B,N,D], [B,N,3,H,d], [B,H,N], [B,N,H,d] */
 } s4d_attn_acts;
 
-/* The branch's output [B,N,D] for x [B,N,D]; its gradient dr adds into dx. */
-s4d_tensor s4d_attn_fwd(const s4d_pass *p, const s4d_attn *a, s4d_tensor x, s4d_attn_acts *acts);
+/* The branch's output [B,N,D] for the LayerNorm of x, whose statistics the caller puts into acts->norm; its gradient dr adds
+ * into dx. */
+s4d_tensor s4d_attn_fwd(const s4d_pass *p, const s4d_attn *a, s4d_tensor normed, s4d_attn_acts *acts);
 void s4d_attn_bwd(const s4d_pass *p, const s4d_attn *a, const s4d_attn_acts *acts, s4d_tensor dr, s4d_tensor dx);
 
 /* ---- MLP ---- */
@@ -44,13 +45,15 @@ typedef struct s4d_moae {
 typedef struct s4d_moae_acts {
     s4d_tensor noise_logits, noise, noisy, index, gate; /* [M,E] ..., i32 [M,K], [M,K] */
     s4d_tensor offset, slot, token, load, dropped;      /* s4d_moe_plan */
-    s4d_tensor rows, hidden, gelu, out;                 /* [M*K, D or D/4] */
+    int64_t stride;                                     /* of s4d_moe_plan */
+    s4d_tensor rows, hidden, gelu, out;                 /* [R, D or D/4] */
     s4d_tensor f;                                       /* [B,E], of the balance loss */
 } s4d_moae_acts;
 /* What a pass gives to its MoAE layers. */
 typedef struct s4d_moae_run {
     const s4d_tensor *noise; /* by MoAE layer, or NULL */
     uint64_t noise_key;
+    s4d_tensor load, dropped; /* i32 [layers,E], [layers,1] */
     s4d_tensor balance;      /* F64 [1], added; not given: no balance loss */
     double balance_scale;    /* backward: its weight in the total */
 } s4d_moae_run;

@@ -36,6 +36,7 @@ static void build(s4d_classifier *c, const int classes[2])
         c->head[i] = s4d_dense_add(&c->params, &(s4d_dense_spec){.prefix = name[i], .n = classes[i],
                                                                  .k = o->encoder.dim, .init = S4D_INIT_NORMAL,
                                                                  .init_cut = 2.0, .layer = o->encoder.depth + 1});
+        c->head[i].real = true;
         if (!c->params.failed) c->params.item[c->head[i].w].modality = c->params.item[c->head[i].b].modality = i;
     }
 }
@@ -48,7 +49,7 @@ s4d_status s4d_classifier_create(s4d_backend *be, const s4d_model_opts *opts, co
     if (!c) return s4d_err_memory(err, sizeof *c, "the model");
     c->be = be;
     c->opts = *opts;
-    c->params.w.dtype = c->params.g.dtype = s4d_backend_real(be);
+    s4d_params_type(&c->params, be);
     build(c, classes);
     int64_t G = opts->img_size / opts->patch_size, N = opts->num_frames / opts->tubelet_size * G * G;
     s4d_status status = c->params.failed ? s4d_err_memory(err, sizeof(s4d_param), "the parameter table") : S4D_OK;
@@ -109,13 +110,17 @@ void s4d_classifier_forward(s4d_classifier *c, s4d_arena *arena, const s4d_class
     c->out = (s4d_classifier_output){.layers = c->opts.moae.layer_count};
     s4d_pass p = make_pass(c, arena, keep_activations);
     c->run = (s4d_moae_run){.noise = in->noise, .noise_key = in->noise_key};
+    if (c->out.layers) {
+        c->out.load = c->run.load = PASS_I32(&p, c->out.layers, c->opts.moae.experts);
+        c->out.dropped = c->run.dropped = PASS_I32(&p, c->out.layers, 1);
+    }
     if (s4d_tensor_given(&in->target)) {
         c->out.balance = c->run.balance = PASS_F64(&p, 1);
         s4d_zero(p.be, &(s4d_zero_args){.x = c->out.balance});
     }
     s4d_tensor x = s4d_patch_fwd(&p, &c->patch, in->pixels, (s4d_tensor){0}, c->pos, &c->patch_acts);
     c->tokens = s4d_tower_fwd(&p, &c->tower, x, in->keep, &c->run);
-    s4d_tensor pooled = PASS_REAL(&p, c->tokens.dim[0], c->tokens.dim[2]);
+    s4d_tensor pooled = PASS_ACT(&p, c->tokens.dim[0], c->tokens.dim[2]);
     s4d_mean_pool_fwd(p.be, &(s4d_mean_pool_fwd_args){.x = c->tokens, .y = pooled});
     c->out.feature = s4d_norm_fwd(&p, c->fc_norm, pooled, &c->norm_acts);
     c->out.logits = s4d_dense_fwd(&p, c->head[in->modality], c->out.feature);

@@ -37,6 +37,7 @@ s4d_status s4d_params_init(s4d_params *p, s4d_backend *be, uint64_t seed, s4d_er
         for (int64_t j = 0; j < item->count; ++j) value[j] = (float)draw(item, bound, &rng);
         s4d_backend_upload_floats(be, s4d_params_w(p, i), value);
     }
+    s4d_params_refresh(p, be);
     s4d_mem_free(value);
     return s4d_backend_check(be, err);
 }

@@ -52,7 +52,7 @@ s4d_status s4d_mae_create(s4d_backend *be, const s4d_model_opts *opts, s4d_mae *
     if (!m) return s4d_err_memory(err, sizeof *m, "the model");
     m->be = be;
     m->opts = *opts;
-    m->params.w.dtype = m->params.g.dtype = s4d_backend_real(be);
+    s4d_params_type(&m->params, be);
     build(m);
     int64_t G = opts->img_size / opts->patch_size, N = opts->num_frames / opts->tubelet_size * G * G;
     s4d_status status = m->params.failed ? s4d_err_memory(err, sizeof(s4d_param), "the parameter table") : S4D_OK;
@@ -102,7 +102,7 @@ static s4d_tensor decode(s4d_mae *m, const s4d_pass *p)
     x = s4d_tower_fwd(p, &m->encoder, x, keep_rows(m, false), NULL);
     m->latent = m->out.encoder = s4d_norm_fwd(p, m->encoder_norm, x, &m->encoder_norm_acts);
     x = s4d_dense_fwd(p, m->to_decoder, m->latent);
-    s4d_tensor full = PASS_REAL(p, B, N, Dd), token = s4d_params_w(p->params, m->mask_token);
+    s4d_tensor full = PASS_ACT(p, B, N, Dd), token = s4d_params_w(p->params, m->mask_token);
     s4d_token_fill_fwd(p->be, &(s4d_token_fill_fwd_args){.x = x,
                                                          .token = S4D_RESHAPE(token, Dd),
                                                          .visible = in->visible,
@@ -117,7 +117,7 @@ static void predict(s4d_mae *m, const s4d_pass *p, s4d_tensor x, s4d_tensor inde
 {
     m->normed = s4d_norm_fwd(p, m->decoder_norm, x, &m->decoder_norm_acts);
     m->out.prediction = s4d_dense_fwd(p, m->head, m->normed);
-    m->out.target = s4d_pass_like(p, m->out.prediction);
+    m->out.target = s4d_pass_take(p, s4d_backend_real(p->be), m->out.prediction.rank, m->out.prediction.dim);
     s4d_mae_target_args args = {.x = m->in.pixels,
                                 .index = index,
                                 .tubelet = m->opts.tubelet_size,
@@ -140,7 +140,7 @@ void s4d_mae_forward(s4d_mae *m, s4d_arena *arena, const s4d_mae_input *in, bool
 {
     s4d_pass p = make_pass(m, arena, keep_activations);
     m->in = *in;
-    s4d_tensor x = decode(m, &p), picked = PASS_REAL(&p, x.dim[0], in->masked.dim[1], x.dim[2]);
+    s4d_tensor x = decode(m, &p), picked = PASS_ACT(&p, x.dim[0], in->masked.dim[1], x.dim[2]);
     s4d_gather_rows(p.be, &(s4d_gather_rows_args){.x = x, .index = in->masked, .y = picked});
     predict(m, &p, picked, in->masked);
     m->out.loss = PASS_F64(&p, 1);
@@ -171,10 +171,10 @@ void s4d_mae_backward(s4d_mae *m, s4d_arena *arena, double scale)
     s4d_tensor dnormed = s4d_pass_like(&p, m->normed), dpicked = s4d_pass_like(&p, m->normed);
     s4d_dense_bwd(&p, m->head, m->normed, dprediction, dnormed, false);
     s4d_norm_bwd(&p, m->decoder_norm, &m->decoder_norm_acts, dnormed, dpicked, false);
-    s4d_tensor dfull = PASS_REAL(&p, B, N, Dd);
+    s4d_tensor dfull = PASS_ACT(&p, B, N, Dd);
     s4d_scatter_rows(p.be, &(s4d_scatter_rows_args){.x = dpicked, .index = in->masked, .y = dfull});
     s4d_tower_bwd(&p, &m->decoder, dfull, keep_rows(m, true), NULL);
-    s4d_tensor dshort = PASS_REAL(&p, B, in->visible.dim[1], Dd), dtoken = s4d_params_g(p.params, m->mask_token);
+    s4d_tensor dshort = PASS_ACT(&p, B, in->visible.dim[1], Dd), dtoken = s4d_params_g(p.params, m->mask_token);
     s4d_token_fill_bwd(p.be, &(s4d_token_fill_bwd_args){.dy = dfull,
                                                         .visible = in->visible,
                                                         .masked = in->masked,

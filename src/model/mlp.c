@@ -14,6 +14,7 @@ void s4d_mlp_bwd(const s4d_pass *p, const s4d_mlp *m, s4d_tensor y, const s4d_ml
 {
     s4d_tensor dhidden = s4d_pass_like(p, acts->hidden);
     s4d_dense_bwd(p, m->fc2, acts->gelu, dr, dhidden, false);
-    s4d_gelu_bwd(p->be, &(s4d_gelu_bwd_args){.x = acts->hidden, .dy = dhidden, .dx = dhidden});
-    s4d_dense_bwd(p, m->fc1, y, dhidden, dy, false);
+    s4d_gelu_bwd(p->be, &(s4d_gelu_bwd_args){
+                            .x = acts->hidden, .dy = dhidden, .dx = dhidden, .db = s4d_params_g(p->params, m->fc1.b)});
+    s4d_dense_bwd(p, (s4d_dense){.w = m->fc1.w, .b = -1}, y, dhidden, dy, false);
 }

@@ -28,8 +28,10 @@ void s4d_moae_add(s4d_moae *m, s4d_params *params, const s4d_model_opts *opts, c
     snprintf(name, sizeof name, "%s.router.topkroute_linear", prefix);
     s4d_dense_spec linear = {.prefix = name, .n = E, .k = D, .init = S4D_INIT_NORMAL, .init_cut = cut, .layer = layer};
     m->route = s4d_dense_add(params, &linear);
+    m->route.real = true;
     snprintf(name, sizeof name, "%s.router.noise_linear", prefix);
     m->noise = s4d_dense_add(params, &linear);
+    m->noise.real = true;
     s4d_param w1 = {.rank = 2, .dim = {m->hidden, D}, .init = S4D_INIT_NORMAL, .init_cut = cut, .fan_in = D,
                     .layer = layer, .modality = -1};
     s4d_param w2 = w1, b1 = {.rank = 1, .dim = {m->hidden}, .layer = layer, .modality = -1}, b2 = b1;
@@ -50,14 +52,21 @@ static s4d_tensor all_experts(s4d_tensor first, int64_t E)
     return s4d_tensor_of(first.dtype, first.data, first.rank + 1, dim);
 }
 
-static s4d_tensor experts_fwd(const s4d_pass *p, const s4d_moae *m, int w, int b, s4d_tensor x, s4d_tensor offset)
+/* Which rows are whose: offsets, or a stride. */
+static s4d_tensor offset_of(const s4d_moae_acts *acts)
+{
+    return acts->stride ? (s4d_tensor){0} : acts->offset;
+}
+
+static s4d_tensor experts_fwd(const s4d_pass *p, const s4d_moae *m, int w, int b, s4d_tensor x, const s4d_moae_acts *acts)
 {
     int64_t E = m->opts->experts;
     s4d_grouped_linear_fwd_args args = {.x = x,
-                                        .w = all_experts(s4d_params_w(p->params, w), E),
-                                        .b = all_experts(s4d_params_w(p->params, b), E),
-                                        .offset = offset};
-    args.y = PASS_REAL(p, x.dim[0], args.w.dim[1]);
+                                        .w = all_experts(s4d_params_low(p->params, w), E),
+                                        .b = all_experts(s4d_params_low(p->params, b), E),
+                                        .stride = acts->stride,
+                                        .offset = offset_of(acts)};
+    args.y = PASS_ACT(p, x.dim[0], args.w.dim[1]);
     s4d_grouped_linear_fwd(p->be, &args);
     return args.y;
 }
@@ -68,14 +77,15 @@ typedef struct experts_grad {
     s4d_tensor x, dy, dx;
 } experts_grad;
 
-static void experts_bwd(const s4d_pass *p, const s4d_moae *m, const experts_grad *g, s4d_tensor offset)
+static void experts_bwd(const s4d_pass *p, const s4d_moae *m, const experts_grad *g, const s4d_moae_acts *acts)
 {
     int64_t E = m->opts->experts;
     s4d_grouped_linear_bwd(p->be,
                            &(s4d_grouped_linear_bwd_args){.x = g->x,
-                                                          .w = all_experts(s4d_params_w(p->params, g->w), E),
+                                                          .w = all_experts(s4d_params_low(p->params, g->w), E),
                                                           .dy = g->dy,
-                                                          .offset = offset,
+                                                          .stride = acts->stride,
+                                                          .offset = offset_of(acts),
                                                           .dx = g->dx,
                                                           .dw = all_experts(s4d_params_g(p->params, g->w), E),
                                                           .db = all_experts(s4d_params_g(p->params, g->b), E)});
@@ -106,18 +116,29 @@ static void route(const s4d_pass *p, const s4d_moae *m, int layer, const s4d_moa
     s4d_route_fwd(p->be, &args);
 }
 
-static void plan(const s4d_pass *p, const s4d_moae *m, s4d_moae_acts *acts)
+/* Fixed places for every expert where the device gains by them and little is left empty. */
+static int64_t stride_for(const s4d_pass *p, int64_t capacity, int64_t experts, int64_t choices)
+{
+    bool worth = s4d_backend_fixed_shapes(p->be) && capacity > 0 && experts * capacity <= 2 * choices;
+    return worth ? capacity : 0;
+}
+
+static void plan(const s4d_pass *p, const s4d_moae *m, int layer, const s4d_moae_run *run, s4d_moae_acts *acts)
 {
     int64_t E = m->opts->experts, M = acts->index.dim[0], K = acts->index.dim[1];
     bool limited = p->training || m->opts->eval_capacity;
     int64_t capacity = limited ? (int64_t)floor((double)(M * K) / (double)E * m->opts->capacity_factor) : -1;
+    acts->stride = stride_for(p, capacity, E, M * K);
     acts->offset = PASS_I32(p, E + 1);
     acts->slot = PASS_I32(p, M, K);
-    acts->token = PASS_I32(p, M * K);
-    acts->load = PASS_I32(p, E);
-    acts->dropped = PASS_I32(p, 1);
+    acts->token = PASS_I32(p, acts->stride ? E * acts->stride : M * K);
+    acts->load = s4d_tensor_rows(run->load, layer, 1);
+    acts->load = S4D_RESHAPE(acts->load, E);
+    acts->dropped = s4d_tensor_rows(run->dropped, layer, 1);
+    acts->dropped = S4D_RESHAPE(acts->dropped, 1);
     s4d_moe_plan(p->be, &(s4d_moe_plan_args){.index = acts->index,
                                              .capacity = capacity,
+                                             .stride = acts->stride,
                                              .offset = acts->offset,
                                              .slot = acts->slot,
                                              .token = acts->token,
@@ -130,14 +151,13 @@ void s4d_moae_fwd(const s4d_pass *p, const s4d_moae *m, int layer, const s4d_moa
 {
     int64_t B = y.dim[0], N = y.dim[1], D = y.dim[2], E = m->opts->experts, K = m->opts->top_k, M = B * N;
     route(p, m, layer, run, y, acts);
-    plan(p, m, acts);
-    acts->rows = PASS_REAL(p, M * K, D);
-    s4d_moe_dispatch_fwd(p->be, &(s4d_moe_dispatch_fwd_args){
-                                    .x = S4D_RESHAPE(y, M, D), .token = acts->token, .offset = acts->offset, .y = acts->rows});
-    acts->hidden = experts_fwd(p, m, m->fc1_w, m->fc1_b, acts->rows, acts->offset);
+    plan(p, m, layer, run, acts);
+    acts->rows = PASS_ACT(p, acts->token.dim[0], D);
+    s4d_moe_dispatch_fwd(p->be, &(s4d_moe_dispatch_fwd_args){.x = S4D_RESHAPE(y, M, D), .token = acts->token, .y = acts->rows});
+    acts->hidden = experts_fwd(p, m, m->fc1_w, m->fc1_b, acts->rows, acts);
     acts->gelu = s4d_pass_like(p, acts->hidden);
     s4d_gelu_fwd(p->be, &(s4d_gelu_fwd_args){.x = acts->hidden, .y = acts->gelu});
-    acts->out = experts_fwd(p, m, m->fc2_w, m->fc2_b, acts->gelu, acts->offset);
+    acts->out = experts_fwd(p, m, m->fc2_w, m->fc2_b, acts->gelu, acts);
     s4d_moe_combine_fwd(p->be, &(s4d_moe_combine_fwd_args){.x = acts->out,
                                                            .gate = acts->gate,
                                                            .slot = acts->slot,
@@ -189,12 +209,13 @@ void s4d_moae_bwd(const s4d_pass *p, const s4d_moae *m, const s4d_moae_run *run,
     s4d_moe_combine_bwd(p->be, &(s4d_moe_combine_bwd_args){.x = acts->out,
                                                            .gate = acts->gate,
                                                            .slot = acts->slot,
+                                                           .token = acts->token,
                                                            .dy = S4D_RESHAPE(dr, M, D),
                                                            .dx = dout,
                                                            .dgate = dgate});
-    experts_bwd(p, m, &(experts_grad){m->fc2_w, m->fc2_b, acts->gelu, dout, dhidden}, acts->offset);
+    experts_bwd(p, m, &(experts_grad){m->fc2_w, m->fc2_b, acts->gelu, dout, dhidden}, acts);
     s4d_gelu_bwd(p->be, &(s4d_gelu_bwd_args){.x = acts->hidden, .dy = dhidden, .dx = dhidden});
-    experts_bwd(p, m, &(experts_grad){m->fc1_w, m->fc1_b, acts->rows, dhidden, drows}, acts->offset);
+    experts_bwd(p, m, &(experts_grad){m->fc1_w, m->fc1_b, acts->rows, dhidden, drows}, acts);
     s4d_moe_dispatch_bwd(p->be, &(s4d_moe_dispatch_bwd_args){
                                     .dy = drows, .slot = acts->slot, .dx = S4D_RESHAPE(dy, M, D)});
     route_bwd(p, m, run, y, acts, dgate, dy);

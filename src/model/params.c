@@ -44,9 +44,21 @@ int64_t s4d_params_elements(const s4d_params *p)
     return sum;
 }
 
-size_t s4d_params_bytes(const s4d_params *p, s4d_dtype real, bool train)
+bool s4d_params_has_low(const s4d_params *p)
 {
-    return (size_t)p->total * s4d_dtype_size(real) * (train ? 4 : 1);
+    return p->low.dtype != p->w.dtype;
+}
+
+void s4d_params_type(s4d_params *p, const s4d_backend *be)
+{
+    p->w.dtype = p->g.dtype = p->m.dtype = p->v.dtype = s4d_backend_real(be);
+    p->low.dtype = s4d_backend_act(be);
+}
+
+size_t s4d_params_bytes(const s4d_params *p, bool train)
+{
+    size_t low = s4d_params_has_low(p) ? s4d_dtype_size(p->low.dtype) : 0;
+    return (size_t)p->total * (s4d_dtype_size(p->w.dtype) * (train ? 4 : 1) + low);
 }
 
 int s4d_params_find(const s4d_params *p, const char *name)
@@ -58,10 +70,11 @@ int s4d_params_find(const s4d_params *p, const char *name)
 
 s4d_status s4d_params_alloc(s4d_params *p, s4d_backend *be, bool train, s4d_err *err)
 {
-    s4d_tensor *block[] = {&p->w, &p->g, &p->m, &p->v};
+    s4d_tensor *block[] = {&p->w, &p->low, &p->g, &p->m, &p->v};
     s4d_status status = S4D_OK;
-    for (int i = 0; i < (train ? 4 : 1) && status == S4D_OK; ++i) {
-        *block[i] = S4D_TENSOR(s4d_backend_real(be), NULL, p->total);
+    for (int i = 0; i < (train ? 5 : 2) && status == S4D_OK; ++i) {
+        if (block[i] == &p->low && !s4d_params_has_low(p)) continue;
+        *block[i] = S4D_TENSOR(block[i]->dtype, NULL, p->total);
         status = s4d_backend_alloc(be, s4d_tensor_bytes(block[i]), &block[i]->data, err);
     }
     if (status != S4D_OK) s4d_params_free(p, be);
@@ -70,8 +83,8 @@ s4d_status s4d_params_alloc(s4d_params *p, s4d_backend *be, bool train, s4d_err 
 
 void s4d_params_free(s4d_params *p, s4d_backend *be)
 {
-    s4d_tensor *block[] = {&p->w, &p->g, &p->m, &p->v};
-    for (int i = 0; i < 4; ++i) {
+    s4d_tensor *block[] = {&p->w, &p->low, &p->g, &p->m, &p->v};
+    for (int i = 0; i < 5; ++i) {
         s4d_backend_free(be, block[i]->data);
         block[i]->data = NULL;
     }
@@ -88,6 +101,16 @@ s4d_tensor s4d_params_view(const s4d_params *p, s4d_tensor block, int index)
 s4d_tensor s4d_params_w(const s4d_params *p, int index)
 {
     return s4d_params_view(p, p->w, index);
+}
+
+s4d_tensor s4d_params_low(const s4d_params *p, int index)
+{
+    return s4d_params_view(p, s4d_params_has_low(p) ? p->low : p->w, index);
+}
+
+void s4d_params_refresh(const s4d_params *p, s4d_backend *be)
+{
+    if (p->low.data) s4d_cast(be, &(s4d_cast_args){.x = p->w, .y = p->low});
 }
 
 s4d_tensor s4d_params_g(const s4d_params *p, int index)

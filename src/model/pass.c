@@ -57,12 +57,12 @@ static s4d_tensor flat_weight(s4d_tensor w)
 
 s4d_tensor s4d_dense_fwd(const s4d_pass *p, s4d_dense d, s4d_tensor x)
 {
-    s4d_linear_fwd_args args = {.x = x, .w = flat_weight(s4d_params_w(p->params, d.w))};
-    if (d.b >= 0) args.b = s4d_params_w(p->params, d.b);
+    s4d_linear_fwd_args args = {.x = x, .w = flat_weight(s4d_params_low(p->params, d.w))};
+    if (d.b >= 0) args.b = d.real ? s4d_params_w(p->params, d.b) : s4d_params_low(p->params, d.b);
     int64_t dim[S4D_MAX_RANK];
     for (int i = 0; i < x.rank - 1; ++i) dim[i] = x.dim[i];
     dim[x.rank - 1] = args.w.dim[0];
-    args.y = s4d_pass_take(p, x.dtype, x.rank, dim);
+    args.y = s4d_pass_take(p, d.real ? s4d_backend_real(p->be) : x.dtype, x.rank, dim);
     s4d_linear_fwd(p->be, &args);
     return args.y;
 }
@@ -70,7 +70,7 @@ s4d_tensor s4d_dense_fwd(const s4d_pass *p, s4d_dense d, s4d_tensor x)
 void s4d_dense_bwd(const s4d_pass *p, s4d_dense d, s4d_tensor x, s4d_tensor dy, s4d_tensor dx, bool add_dx)
 {
     s4d_linear_bwd_args args = {.x = x,
-                                .w = flat_weight(s4d_params_w(p->params, d.w)),
+                                .w = flat_weight(s4d_params_low(p->params, d.w)),
                                 .dy = dy,
                                 .dx = dx,
                                 .dw = flat_weight(s4d_params_g(p->params, d.w)),
@@ -79,12 +79,32 @@ void s4d_dense_bwd(const s4d_pass *p, s4d_dense d, s4d_tensor x, s4d_tensor dy, 
     s4d_linear_bwd(p->be, &args);
 }
 
-s4d_tensor s4d_norm_fwd(const s4d_pass *p, s4d_norm n, s4d_tensor x, s4d_norm_acts *acts)
+static void norm_acts_of(const s4d_pass *p, s4d_tensor x, s4d_norm_acts *acts)
 {
     int64_t rows = s4d_tensor_count(&x) / x.dim[x.rank - 1];
     acts->x = x;
     acts->mean = PASS_REAL(p, rows);
     acts->rstd = PASS_REAL(p, rows);
+}
+
+void s4d_residual_norm(const s4d_pass *p, const s4d_join *j)
+{
+    norm_acts_of(p, j->y, j->acts);
+    s4d_residual_norm_fwd(p->be, &(s4d_residual_norm_fwd_args){.x = j->x,
+                                                               .r = j->r,
+                                                               .keep = j->keep,
+                                                               .y = j->y,
+                                                               .w = s4d_params_w(p->params, j->norm.w),
+                                                               .b = s4d_params_w(p->params, j->norm.b),
+                                                               .eps = norm_eps,
+                                                               .mean = j->acts->mean,
+                                                               .rstd = j->acts->rstd,
+                                                               .normed = j->normed});
+}
+
+s4d_tensor s4d_norm_fwd(const s4d_pass *p, s4d_norm n, s4d_tensor x, s4d_norm_acts *acts)
+{
+    norm_acts_of(p, x, acts);
     s4d_tensor y = s4d_pass_like(p, x);
     s4d_layer_norm_fwd(p->be, &(s4d_layer_norm_fwd_args){.x = x,
                                                          .w = s4d_params_w(p->params, n.w),

@@ -24,7 +24,7 @@ s4d_tensor s4d_patch_fwd(const s4d_pass *p, const s4d_patch *e, s4d_tensor pixel
     int64_t B = pixels.dim[0], T = pixels.dim[2], G = pixels.dim[3] / e->patch;
     int64_t tokens = (T == 1 ? 1 : T / e->tubelet) * G * G;
     int64_t V = s4d_tensor_given(&index) ? index.dim[1] : tokens;
-    acts->cells = PASS_REAL(p, B, V, (int64_t)3 * e->tubelet * e->patch * e->patch);
+    acts->cells = PASS_ACT(p, B, V, (int64_t)3 * e->tubelet * e->patch * e->patch);
     s4d_patchify(p->be, &(s4d_patchify_args){
                             .x = pixels, .index = index, .tubelet = e->tubelet, .patch = e->patch, .y = acts->cells});
     s4d_tensor x = s4d_dense_fwd(p, e->proj, acts->cells);

@@ -17,6 +17,7 @@ typedef struct metadata {
     char normalisation[128];
     char step[24], epoch[24], batch[24], best[32], best_step[24], best_epoch[24];
     s4d_json_writer classes[2];
+    s4d_str tuning;
 } metadata;
 
 static void add(metadata *m, const char *key, const char *value)
@@ -59,6 +60,7 @@ static void describe(metadata *m, const s4d_engine *e, const s4d_position *at)
 static void metadata_release(metadata *m)
 {
     for (int i = 0; i < 2; ++i) s4d_str_release(&m->classes[i].out);
+    s4d_str_release(&m->tuning);
 }
 
 /* ---- writing ---- */
@@ -171,6 +173,8 @@ static s4d_status write_state(const s4d_session *session, const char *path, s4d_
     if (e->average.data) add(&m, "s4d.average", "true");
     s4d_tensor block[2] = {e->params->m, e->params->v};
     s4d_status status = take_snapshot(e, block, (const char *const[]){"m/", "v/"}, 2, &s, err);
+    if (status == S4D_OK) status = s4d_backend_tuning(e->be, &m.tuning, err);
+    if (m.tuning.text) add(&m, "s4d.tuning", m.tuning.text);
     if (status == S4D_OK) {
         s.entry[s.entries++] = (s4d_safetensors_entry){
             .name = "updates", .tensor = S4D_TENSOR(S4D_I64, session->optim.step, e->params->count)};

@@ -14,7 +14,10 @@ const float s4d_pixel_std[3] = {0.229f, 0.224f, 0.225f};
 s4d_status s4d_engine_create(const s4d_run_opts *o, const int classes[2], s4d_engine *out, s4d_err *err)
 {
     *out = (s4d_engine){.o = o, .classes = {classes[0], classes[1]}};
-    s4d_backend_opts device = {.device = o->device, .threads = o->threads, .override = o->op};
+    int64_t batches = o->train.accumulate > 0 ? o->train.accumulate : 1;
+    out->losses = S4D_TENSOR(S4D_F64, NULL, 2 * batches); /* its shape is needed for planning */
+    s4d_backend_opts device = {.device = o->device, .threads = o->threads, .override = o->op, .precision = o->precision,
+                               .attention = o->cuda.attention, .any_order = !o->cuda.deterministic, .no_graphs = !o->cuda.graphs};
     s4d_status status = s4d_backend_create(&device, &out->be, err);
     if (status == S4D_OK && o->stage == S4D_PRETRAIN) {
         status = s4d_mae_create(out->be, &o->model, &out->mae, err);
@@ -31,8 +34,8 @@ void s4d_engine_release(s4d_engine *e)
 {
     if (e->be) {
         s4d_backend_free(e->be, e->arena.base);
-        s4d_backend_free(e->be, e->frames);
-        s4d_backend_free(e->be, e->norm.data);
+        s4d_tensor *own[] = {&e->losses, &e->square, &e->norm, &e->factor, &e->go};
+        for (size_t i = 0; i < sizeof own / sizeof *own; ++i) s4d_backend_free(e->be, own[i]->data);
         s4d_backend_free(e->be, e->average.data);
     }
     s4d_mem_free(e->host);
@@ -65,36 +68,26 @@ static s4d_tensor upload_floats(s4d_engine *e, const float *value, int64_t rows,
     return t;
 }
 
-static s4d_status upload_frames(s4d_engine *e, const s4d_batch *batch, s4d_err *err)
-{
-    if (s4d_backend_planning(e->be)) return S4D_OK;
-    if (batch->pixel_bytes > e->frames_size) {
-        s4d_backend_free(e->be, e->frames);
-        e->frames = NULL;
-        e->frames_size = 0;
-        s4d_status status = s4d_backend_alloc(e->be, batch->pixel_bytes, &e->frames, err);
-        if (status != S4D_OK) return status;
-        e->frames_size = batch->pixel_bytes;
-    }
-    s4d_backend_upload(e->be, e->frames, batch->pixels, batch->pixel_bytes);
-    return S4D_OK;
-}
-
-/* Normalised, mixed pictures [B,3,T,S,S]. */
-static s4d_status feed(s4d_engine *e, const s4d_batch *batch, s4d_tensor *pixels, s4d_err *err)
+/* Normalised, mixed pictures [B,3,T,S,S]; frames: the batch's pixel block on the device. */
+static s4d_tensor feed(s4d_engine *e, const s4d_batch *batch, void *frames)
 {
     int64_t S = e->o->model.img_size;
-    s4d_status status = upload_frames(e, batch, err);
-    if (status != S4D_OK) return status;
-    *pixels = take(e, s4d_backend_real(e->be), 5, (int64_t[]){batch->count, 3, batch->frames, S, S});
-    s4d_pixels_args args = {.frames = S4D_TENSOR(S4D_U8, e->frames, (int64_t)batch->pixel_bytes),
+    s4d_tensor pixels = take(e, s4d_backend_real(e->be), 5, (int64_t[]){batch->count, 3, batch->frames, S, S});
+    s4d_pixels_args args = {.frames = S4D_TENSOR(S4D_U8, frames, (int64_t)batch->pixel_bytes),
                             .recipe = batch->recipe,
-                            .y = *pixels};
+                            .y = pixels};
     memcpy(args.mean, s4d_pixel_mean, sizeof args.mean);
     memcpy(args.std, s4d_pixel_std, sizeof args.std);
     s4d_pixels(e->be, &args);
-    if (batch->mix.mode != S4D_MIX_NONE) s4d_mix(e->be, &(s4d_mix_args){.draw = batch->mix, .x = *pixels});
-    return S4D_OK;
+    if (batch->mix.mode != S4D_MIX_NONE) s4d_mix(e->be, &(s4d_mix_args){.draw = batch->mix, .x = pixels});
+    return pixels;
+}
+
+static s4d_status send_frames(s4d_engine *e, const s4d_batch *batch, int slot, void **frames, s4d_err *err)
+{
+    *frames = NULL;
+    if (s4d_backend_planning(e->be)) return S4D_OK;
+    return s4d_backend_send(e->be, slot, batch->pixels, batch->pixel_bytes, frames, err);
 }
 
 /* Drop path: [branches,B] of 0 or 1/(1-p), p rising linearly with depth from 0 (METHOD.md section 3). */
@@ -116,87 +109,142 @@ static s4d_tensor draw_keep(s4d_engine *e, const s4d_batch *batch, uint32_t epoc
 
 /* ---- steps ---- */
 
-static double download_scalar(s4d_engine *e, s4d_tensor t)
+/* Where a turn's results lie in its slot. */
+enum { AT_LOSS = 0, AT_BALANCE = 8, AT_NORM = 16, AT_GO = 24, AT_DROPPED = 32, AT_LOAD = AT_DROPPED + 4 * S4D_MAX_LAYERS };
+
+static int losses_each(const s4d_engine *e)
 {
-    double value = 0;
-    if (!s4d_backend_planning(e->be)) s4d_backend_download(e->be, &value, t.data, sizeof value);
-    return value;
+    return e->mae ? 1 : 2;
 }
 
-static s4d_status step_mae(s4d_engine *e, const s4d_batch *batch, uint32_t epoch, double scale, s4d_step_result *out,
-                           s4d_err *err)
+/* Kept until the update, which must know whether it is finite, and copied to the turn's slot. */
+static void keep_loss(s4d_engine *e, const s4d_engine_turn *turn, int which, s4d_tensor loss)
 {
-    s4d_mae_input in = {0};
+    s4d_tensor own = s4d_tensor_rows(e->losses, (int64_t)turn->place * losses_each(e) + which, 1);
+    s4d_cast(e->be, &(s4d_cast_args){.x = loss, .y = own});
+    s4d_backend_fetch(e->be, turn->slot, which ? AT_BALANCE : AT_LOSS, loss.data, sizeof(double));
+}
+
+static void step_mae(s4d_engine *e, const s4d_batch *batch, const s4d_engine_turn *turn, void *frames)
+{
+    s4d_mae_input in = {.pixels = feed(e, batch, frames)};
     s4d_mae_output result;
-    s4d_status status = feed(e, batch, &in.pixels, err);
-    if (status != S4D_OK) return status;
     memcpy(in.mean, s4d_pixel_mean, sizeof in.mean);
     memcpy(in.std, s4d_pixel_std, sizeof in.std);
     in.visible = upload_indices(e, batch->visible, batch->count, batch->visible_count);
     in.masked = upload_indices(e, batch->masked, batch->count, batch->masked_count);
-    in.keep = draw_keep(e, batch, epoch);
+    in.keep = draw_keep(e, batch, turn->epoch);
     s4d_mae_forward(e->mae, &e->arena, &in, true, &result);
-    s4d_mae_backward(e->mae, &e->arena, scale);
-    out->loss = download_scalar(e, result.loss);
-    return S4D_OK;
+    s4d_mae_backward(e->mae, &e->arena, turn->scale);
+    keep_loss(e, turn, 0, result.loss);
 }
 
-static void download_routing(s4d_engine *e, const s4d_classifier_output *result, s4d_step_result *out)
+static s4d_tensor class_row(s4d_engine *e, bool given, const float *value, int classes)
 {
-    if (s4d_backend_planning(e->be)) return;
-    int experts = e->o->model.moae.experts;
-    for (int i = 0; i < result->layers; ++i) {
+    if (!given) return (s4d_tensor){0};
+    s4d_tensor row = upload_floats(e, value, 1, classes);
+    return S4D_RESHAPE(row, classes);
+}
+
+static void step_classifier(s4d_engine *e, const s4d_batch *batch, const s4d_engine_turn *turn, void *frames)
+{
+    s4d_classifier_input in = {.modality = batch->modality, .training = true, .pixels = feed(e, batch, frames)};
+    s4d_classifier_output result;
+    const s4d_imbalance *im = &e->imbalance[batch->modality];
+    in.target = upload_floats(e, batch->target, batch->count, batch->classes);
+    in.weight = class_row(e, im->weighted, im->weight, batch->classes);
+    in.adjust = class_row(e, im->adjusted, im->adjust, batch->classes);
+    in.keep = draw_keep(e, batch, turn->epoch);
+    in.noise_key = s4d_rng_key((uint64_t)e->o->seed, S4D_RNG_ROUTER, turn->epoch, (uint32_t)batch->index);
+    s4d_classifier_forward(e->classifier, &e->arena, &in, true, &result);
+    s4d_classifier_backward(e->classifier, &e->arena, turn->scale);
+    keep_loss(e, turn, 0, result.loss);
+    keep_loss(e, turn, 1, result.balance);
+    if (!result.layers) return;
+    s4d_backend_fetch(e->be, turn->slot, AT_DROPPED, result.dropped.data, s4d_tensor_bytes(&result.dropped));
+    s4d_backend_fetch(e->be, turn->slot, AT_LOAD, result.load.data, s4d_tensor_bytes(&result.load));
+}
+
+/* What makes two steps the same operations on the same tensors. */
+static uint64_t train_key(const s4d_batch *batch, const s4d_engine_turn *turn)
+{
+    bool mixed = batch->mix.mode != S4D_MIX_NONE;
+    uint64_t what = (uint64_t)batch->modality | (uint64_t)turn->slot << 1 | (uint64_t)mixed << 2 | (uint64_t)turn->place << 3;
+    return what << 32 | (uint32_t)batch->count;
+}
+
+s4d_status s4d_engine_train(s4d_engine *e, const s4d_batch *batch, const s4d_engine_turn *turn, s4d_err *err)
+{
+    void *frames;
+    s4d_arena_reset(&e->arena, 0);
+    s4d_status status = send_frames(e, batch, turn->slot, &frames, err);
+    if (status != S4D_OK) return status;
+    s4d_backend_graph_begin(e->be, train_key(batch, turn));
+    if (e->mae)
+        step_mae(e, batch, turn, frames);
+    else
+        step_classifier(e, batch, turn, frames);
+    s4d_backend_graph_end(e->be);
+    return s4d_backend_check(e->be, err);
+}
+
+void s4d_engine_result(s4d_engine *e, int slot, s4d_step_result *out)
+{
+    const char *there = s4d_backend_fetched(e->be, slot);
+    int layers = e->classifier ? e->o->model.moae.layer_count : 0, experts = e->o->model.moae.experts;
+    *out = (s4d_step_result){0};
+    memcpy(&out->loss, there + AT_LOSS, sizeof out->loss);
+    if (e->classifier) memcpy(&out->balance, there + AT_BALANCE, sizeof out->balance);
+    for (int i = 0; i < layers; ++i) {
         int32_t load[64], dropped;
-        s4d_backend_download(e->be, load, result->routing[i].load.data, (size_t)experts * sizeof *load);
-        s4d_backend_download(e->be, &dropped, result->routing[i].dropped.data, sizeof dropped);
+        memcpy(&dropped, there + AT_DROPPED + i * 4, sizeof dropped);
+        memcpy(load, there + AT_LOAD + i * experts * 4, (size_t)experts * sizeof *load);
         for (int k = 0; k < experts; ++k) out->load[k] += load[k];
         out->dropped += dropped;
     }
 }
 
-static s4d_status step_classifier(s4d_engine *e, const s4d_batch *batch, uint32_t epoch, double scale,
-                                  s4d_step_result *out, s4d_err *err)
+s4d_status s4d_engine_update(s4d_engine *e, s4d_optim *optim, const s4d_engine_step *step, s4d_err *err)
 {
-    s4d_classifier_input in = {.modality = batch->modality, .training = true};
-    s4d_classifier_output result;
-    s4d_status status = feed(e, batch, &in.pixels, err);
-    if (status != S4D_OK) return status;
-    in.target = upload_floats(e, batch->target, batch->count, batch->classes);
-    s4d_tensor class_row[2] = {0};
-    const s4d_imbalance *im = &e->imbalance[batch->modality];
-    if (im->weighted) class_row[0] = upload_floats(e, im->weight, 1, batch->classes);
-    if (im->adjusted) class_row[1] = upload_floats(e, im->adjust, 1, batch->classes);
-    for (int i = 0; i < 2; ++i)
-        if (s4d_tensor_given(&class_row[i])) class_row[i] = S4D_TENSOR(class_row[i].dtype, class_row[i].data, batch->classes);
-    in.weight = class_row[0];
-    in.adjust = class_row[1];
-    in.keep = draw_keep(e, batch, epoch);
-    in.noise_key = s4d_rng_key((uint64_t)e->o->seed, S4D_RNG_ROUTER, epoch, (uint32_t)batch->index);
-    s4d_classifier_forward(e->classifier, &e->arena, &in, true, &result);
-    s4d_classifier_backward(e->classifier, &e->arena, scale);
-    out->loss = download_scalar(e, result.loss);
-    out->balance = download_scalar(e, result.balance);
-    download_routing(e, &result, out);
-    return S4D_OK;
+    const s4d_params *p = e->params;
+    uint64_t what = (uint64_t)step->slot | (uint64_t)step->seen[0] << 1 | (uint64_t)step->seen[1] << 2;
+    s4d_backend_graph_begin(e->be, 1ull << 63 | what << 32 | (uint32_t)step->batches); /* no batch's key has that bit */
+    s4d_square_norm(e->be, &(s4d_square_norm_args){.x = p->g, .value = e->square});
+    s4d_clip_norm(e->be, &(s4d_clip_norm_args){.clip = e->o->train.clip_grad,
+                                               .square = e->square,
+                                               .loss = s4d_tensor_rows(e->losses, 0, (int64_t)step->batches * losses_each(e)),
+                                               .norm = e->norm,
+                                               .factor = e->factor,
+                                               .go = e->go});
+    s4d_optim_step(optim, e->be, e->params, &(s4d_optim_update){.rate = step->rate, .seen = {step->seen[0], step->seen[1]},
+                                                                .factor = e->factor, .go = e->go});
+    if (e->average.data)
+        s4d_lerp(e->be, &(s4d_lerp_args){.t = 1 - e->o->train.ema, .x = e->average, .y = p->w, .go = e->go});
+    s4d_engine_zero_grad(e);
+    s4d_backend_fetch(e->be, step->slot, AT_NORM, e->norm.data, sizeof(double));
+    s4d_backend_fetch(e->be, step->slot, AT_GO, e->go.data, sizeof(int32_t));
+    s4d_backend_graph_end(e->be);
+    return s4d_backend_check(e->be, err);
 }
 
-s4d_status s4d_engine_train(s4d_engine *e, const s4d_batch *batch, uint32_t epoch, double scale, s4d_step_result *out,
-                            s4d_err *err)
+bool s4d_engine_updated(s4d_engine *e, int slot, double *norm)
 {
-    *out = (s4d_step_result){0};
-    s4d_arena_reset(&e->arena, 0);
-    s4d_status status = e->mae ? step_mae(e, batch, epoch, scale, out, err)
-                               : step_classifier(e, batch, epoch, scale, out, err);
-    return status == S4D_OK ? s4d_backend_check(e->be, err) : status;
+    const char *there = s4d_backend_fetched(e->be, slot);
+    int32_t go;
+    memcpy(norm, there + AT_NORM, sizeof *norm);
+    memcpy(&go, there + AT_GO, sizeof go);
+    return go != 0;
 }
 
 s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *logits, s4d_err *err)
 {
+    void *frames;
     s4d_arena_reset(&e->arena, 0);
-    s4d_classifier_input in = {.modality = batch->modality};
-    s4d_classifier_output result;
-    s4d_status status = feed(e, batch, &in.pixels, err);
+    e->predict_slot ^= 1;
+    s4d_status status = send_frames(e, batch, e->predict_slot, &frames, err);
     if (status != S4D_OK) return status;
+    s4d_classifier_input in = {.modality = batch->modality, .pixels = feed(e, batch, frames)};
+    s4d_classifier_output result;
     in.noise_key = s4d_rng_key((uint64_t)e->o->seed, S4D_RNG_ROUTER, UINT32_MAX, (uint32_t)batch->index);
     s4d_classifier_forward(e->classifier, &e->arena, &in, false, &result);
     if (s4d_backend_planning(e->be)) return S4D_OK;
@@ -206,24 +254,14 @@ s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *log
     return s4d_backend_check(e->be, err);
 }
 
-s4d_status s4d_engine_grad_norm(s4d_engine *e, double clip, double *norm, s4d_err *err)
-{
-    s4d_square_norm(e->be, &(s4d_square_norm_args){.x = e->params->g, .value = e->norm});
-    *norm = sqrt(download_scalar(e, e->norm));
-    if (clip > 0 && *norm > clip)
-        s4d_scale(e->be, &(s4d_scale_args){.factor = clip / (*norm + 1e-6), .x = e->params->g});
-    return s4d_backend_check(e->be, err);
-}
-
 void s4d_engine_zero_grad(s4d_engine *e)
 {
     s4d_zero(e->be, &(s4d_zero_args){.x = e->params->g});
 }
 
-void s4d_engine_average(s4d_engine *e, bool from_now)
+void s4d_engine_begin_average(s4d_engine *e)
 {
-    if (e->average.data)
-        s4d_lerp(e->be, &(s4d_lerp_args){.t = from_now ? 1 : 1 - e->o->train.ema, .x = e->average, .y = e->params->w});
+    if (e->average.data) s4d_lerp(e->be, &(s4d_lerp_args){.t = 1, .x = e->average, .y = e->params->w});
 }
 
 void s4d_engine_swap_average(s4d_engine *e)
@@ -231,88 +269,5 @@ void s4d_engine_swap_average(s4d_engine *e)
     void *weights = e->params->w.data;
     e->params->w.data = e->average.data;
     e->average.data = weights;
-}
-
-/* ---- memory ---- */
-
-/* A batch of the right shape without contents, for planning. */
-static s4d_batch shape_batch(const s4d_engine *e, s4d_modality modality, int count)
-{
-    const s4d_model_opts *m = &e->o->model;
-    const s4d_mask_opts *mask = &e->o->data.mask;
-    int per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
-    bool video = modality == S4D_VIDEO;
-    s4d_batch b = {.modality = modality, .count = count, .frames = video ? m->num_frames : 1, .pixel_bytes = 1};
-    b.classes = e->classes[modality];
-    if (e->mae)
-        s4d_mask_counts(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM,
-                        video ? m->num_frames / m->tubelet_size * per_frame : per_frame, per_frame, &b.visible_count,
-                        &b.masked_count);
-    return b;
-}
-
-static size_t host_floats(const s4d_engine *e, const s4d_engine_load *load)
-{
-    const s4d_model_opts *m = &e->o->model;
-    size_t most = 1;
-    for (int i = 0; i < 2; ++i) {
-        size_t branches = 2 * (size_t)(m->encoder.depth + m->decoder.depth);
-        size_t train = branches * (size_t)load->train[i], predict = (size_t)e->classes[i] * (size_t)load->predict[i];
-        if (train > most) most = train;
-        if (predict > most) most = predict;
-    }
-    return most;
-}
-
-size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
-{
-    s4d_arena real = e->arena;
-    e->arena = (s4d_arena){0};
-    s4d_backend_set_planning(e->be, true);
-    for (int i = 0; i < 2; ++i) {
-        s4d_step_result result;
-        if (load->train[i]) {
-            s4d_batch b = shape_batch(e, (s4d_modality)i, load->train[i]);
-            s4d_engine_train(e, &b, 0, 1, &result, NULL);
-        }
-        if (load->predict[i]) {
-            s4d_batch b = shape_batch(e, (s4d_modality)i, load->predict[i]);
-            s4d_engine_predict(e, &b, NULL, NULL);
-        }
-    }
-    s4d_backend_set_planning(e->be, false);
-    size_t peak = e->arena.peak;
-    e->arena = real;
-    return peak;
-}
-
-static const double GIB = 1024.0 * 1024.0 * 1024.0;
-
-s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err)
-{
-    bool train = load->train[0] || load->train[1];
-    size_t step = s4d_engine_step_bytes(e, load);
-    void *block = NULL;
-    /* The system promises more than it has and ends the process later, so this is asked beforehand. */
-    bool averaged = train && e->o->train.ema > 0;
-    double weights = (double)e->params->total * (train ? 4 + averaged : 1) * sizeof(float), all = weights + (double)step;
-    if (all > s4d_memory_bytes())
-        return s4d_err_set(err, S4D_FAILED, "not enough memory: %.1f GiB for weights and %.1f GiB for a batch, but the machine "
-                                            "has %.1f GiB; lower data.image.batch, data.video.batch, eval.batch or the model",
-                           weights / GIB, (double)step / GIB, s4d_memory_bytes() / GIB);
-    e->host_count = host_floats(e, load);
-    e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);
-    if (!e->host) return s4d_err_memory(err, e->host_count * sizeof *e->host, "host scratch");
-    s4d_status status = s4d_params_alloc(e->params, e->be, train, err);
-    if (status == S4D_OK && averaged) {
-        e->average = e->params->w;
-        e->average.data = NULL;
-        status = s4d_backend_alloc(e->be, s4d_tensor_bytes(&e->average), &e->average.data, err);
-        if (status == S4D_OK) s4d_zero(e->be, &(s4d_zero_args){.x = e->average});
-    }
-    if (status == S4D_OK) status = s4d_backend_alloc(e->be, step, &block, err);
-    if (status != S4D_OK) return status;
-    e->arena = (s4d_arena){.base = block, .size = step};
-    e->norm = S4D_TENSOR(S4D_F64, NULL, 1);
-    return s4d_backend_alloc(e->be, sizeof(double), &e->norm.data, err);
+    s4d_params_refresh(e->params, e->be);
 }

@@ -5,6 +5,7 @@
 #include "s4d/base/mem.h"
 #include "s4d/model/classifier.h"
 #include "s4d/model/mae.h"
+#include "s4d/train/optim.h"
 #include "s4d/train/options.h"
 
 /* How the loss answers classes of unequal size; the arrays have an entry for each class. */
@@ -26,11 +27,13 @@ typedef struct s4d_engine {
     s4d_imbalance imbalance[2]; /* by modality; set before s4d_engine_alloc, which plans for it */
     s4d_tensor average;         /* real [params->total], the moving average of the weights; data NULL without train.ema */
     s4d_arena arena;
-    void *frames;               /* device copy of a batch's pixel block, grown on demand */
-    size_t frames_size;
     float *host;                /* host scratch of host_count floats */
     size_t host_count;
-    s4d_tensor norm;            /* F64 [1] */
+    int predict_slot;           /* the backend's slot of the last prediction */
+    /* Of an update, on the device: */
+    s4d_tensor losses;          /* F64 [accumulate, 1 or 2]: loss and balance of each batch */
+    s4d_tensor square, norm, factor; /* F64 [1] */
+    s4d_tensor go;              /* i32 [1] */
 } s4d_engine;
 
 /* The largest batch of each modality an engine must take; 0: none. Views count as samples. */
@@ -47,23 +50,45 @@ size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load);
 /* Allocates weights (gradients and moments when load asks for training) and the step arena. */
 s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err);
 
+/* A training batch and the update after it share a turn: their results lie in one of the backend's two slots until the slot's
+ * next turn. On a device that works behind the caller's back, reading them waits; so a turn is best read after the next
+ * one was issued. */
+
 typedef struct s4d_step_result {
     double loss;    /* pre-training loss, or cross-entropy */
     double balance; /* summed over layers, not scaled */
     int64_t load[64], dropped; /* expert choices before capacity, over all MoAE layers; choices lost to capacity */
 } s4d_step_result;
 
-/* Forward and backward of one batch; gradients of scale * total loss are added. Batches are told apart by (epoch, index). */
-s4d_status s4d_engine_train(s4d_engine *e, const s4d_batch *batch, uint32_t epoch, double scale, s4d_step_result *out,
-                            s4d_err *err);
+typedef struct s4d_engine_turn {
+    int slot;       /* 0 or 1, in turn */
+    int place;      /* of this batch among those of its update, from 0 */
+    uint32_t epoch; /* draws are told apart by (epoch, batch->index) */
+    double scale;   /* gradients of scale * total loss are added */
+} s4d_engine_turn;
+/* Issues forward and backward of one batch, which is not needed any more on return. */
+s4d_status s4d_engine_train(s4d_engine *e, const s4d_batch *batch, const s4d_engine_turn *turn, s4d_err *err);
+/* What it came to. */
+void s4d_engine_result(s4d_engine *e, int slot, s4d_step_result *out);
+
+typedef struct s4d_engine_step {
+    int slot;       /* of the update's last batch */
+    int batches;    /* places it sums */
+    double rate;
+    bool seen[2];   /* modalities among them */
+} s4d_engine_step;
+/* Issues an update: the gradients' norm, clipping by train.clip_grad, AdamW, the average, gradients back to 0. The device
+ * itself leaves weights and average alone where the norm or a loss is not finite. */
+s4d_status s4d_engine_update(s4d_engine *e, s4d_optim *optim, const s4d_engine_step *step, s4d_err *err);
+/* The norm before clipping; false: the update was left alone. */
+bool s4d_engine_updated(s4d_engine *e, int slot, double *norm);
+
 /* Logits [count, classes] of a test batch. */
 s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *logits, s4d_err *err);
-/* The norm of all gradients; scales them to `clip` where it is above (0: never). */
-s4d_status s4d_engine_grad_norm(s4d_engine *e, double clip, double *norm, s4d_err *err);
 void s4d_engine_zero_grad(s4d_engine *e);
 
-/* After an update; from_now: the average begins at the weights. Nothing without train.ema. */
-void s4d_engine_average(s4d_engine *e, bool from_now);
+/* The average begins at the weights. Nothing without train.ema. */
+void s4d_engine_begin_average(s4d_engine *e);
 /* Weights and average change places. */
 void s4d_engine_swap_average(s4d_engine *e);
 

@@ -1,4 +1,4 @@
-/* The training loop of both stages: batches to updates, a log line each, checkpoints, evaluation. */
+/* The training loop of both stages: epochs, checkpoints, evaluation, what is kept. A step is in turn.c. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,101 +7,7 @@
 #include "s4d/base/thread.h"
 #include "train/session.h"
 
-/* What is gathered between two updates. */
-typedef struct group {
-    int batches;
-    bool seen[2];
-    s4d_step_result sum;
-    int64_t samples, skipped;
-    double data_ms, compute_ms;
-    bool dropped; /* a loss or gradient of it is not finite */
-} group;
-
-/* Sums of an epoch, for the line people read. */
-typedef struct epoch_sums {
-    double loss[2], data_ms, compute_ms;
-    int64_t batches[2], samples, skipped[2];
-} epoch_sums;
-
-static s4d_status diverged(const s4d_session *s, const s4d_batch *batch, const char *what, s4d_err *err)
-{
-    char names[600] = "";
-    size_t used = 0;
-    const s4d_manifest *m = &s->train[batch->modality];
-    for (int i = 0; i < batch->count && used + 80 < sizeof names; ++i)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", i ? ", " : "",
-                                 m->sample[batch->sample[i]].id);
-    char way_on[80] = "begin anew, as no checkpoint was written yet";
-    if (s->saved >= 0) snprintf(way_on, sizeof way_on, "go on from step %lld with --resume", (long long)s->saved);
-    return s4d_err_set(err, S4D_DIVERGED, "step %lld: the %s is not finite (%s batch %lld of epoch %d: %s); lower train.lr or "
-                                          "set train.clip_grad, and %s", (long long)s->at.step + 1, what,
-                       s4d_modality_name(batch->modality), (long long)batch->index + 1, s->at.epoch + 1, names, way_on);
-}
-
-/* By the rule: the end of the run, or the group so far is dropped, told with its samples, and the next one begun. */
-static s4d_status not_finite(s4d_session *s, const s4d_batch *batch, const char *what, group *g, s4d_err *err)
-{
-    enum { MOST_IN_A_ROW = 20 };
-    bool stop = s->o->train.not_finite == S4D_NOT_FINITE_STOP || s->dropped_in_a_row >= MOST_IN_A_ROW;
-    s4d_status status = s4d_runlog_not_finite(s->log, what, batch, &s->train[batch->modality], s->at.epoch + 1, s->at.step, err);
-    if (stop || status != S4D_OK) return stop ? diverged(s, batch, what, err) : status;
-    s->dropped_in_a_row++;
-    s4d_log(S4D_LOG_WARN, "step %lld: the %s is not finite; the update is left out, and the samples are in metrics.jsonl",
-            (long long)s->at.step + 1, what);
-    s4d_engine_zero_grad(&s->engine);
-    g->dropped = true;
-    return S4D_OK;
-}
-
-static s4d_status add_batch(s4d_session *s, const s4d_batch *batch, group *g, epoch_sums *sums, s4d_err *err)
-{
-    s4d_step_result r;
-    double scale = 1.0 / s->o->train.accumulate;
-    s4d_status status = s4d_engine_train(&s->engine, batch, (uint32_t)s->at.epoch, scale, &r, err);
-    if (status != S4D_OK) return status;
-    if (!isfinite(r.loss) || !isfinite(r.balance)) return not_finite(s, batch, "loss", g, err);
-    g->seen[batch->modality] = true;
-    g->sum.loss += r.loss * scale;
-    g->sum.balance += r.balance * scale;
-    for (int i = 0; i < s->o->model.moae.experts; ++i) g->sum.load[i] += r.load[i];
-    g->sum.dropped += r.dropped;
-    g->samples += batch->count;
-    sums->loss[batch->modality] += r.loss;
-    sums->batches[batch->modality]++;
-    return S4D_OK;
-}
-
-static const char *seen_name(const bool seen[2])
-{
-    if (seen[S4D_IMAGE] && seen[S4D_VIDEO]) return "mixed";
-    return s4d_modality_name(seen[S4D_IMAGE] ? S4D_IMAGE : S4D_VIDEO);
-}
-
-static s4d_status update(s4d_session *s, const s4d_batch *batch, group *g, s4d_err *err)
-{
-    double norm, rate = s4d_schedule_rate(&s->schedule, s->at.step), begin = s4d_clock_ms();
-    s4d_status status = s4d_engine_grad_norm(&s->engine, s->o->train.clip_grad, &norm, err);
-    if (status != S4D_OK) return status;
-    if (!isfinite(norm)) return not_finite(s, batch, "gradient", g, err);
-    s4d_optim_step(&s->optim, s->engine.be, s->engine.params, rate, g->seen);
-    s4d_engine_average(&s->engine, false);
-    s4d_engine_zero_grad(&s->engine);
-    g->compute_ms += s4d_clock_ms() - begin;
-    s->at.step++;
-    s->at.batch = batch->index + 1;
-    s->dropped_in_a_row = 0;
-    if ((s->at.step - 1) % s->o->train.log_every) return s4d_backend_check(s->engine.be, err);
-    bool moae = s->engine.classifier && s->o->model.moae.layer_count > 0;
-    s4d_step_line line = {.step = s->at.step, .epoch = s->at.epoch + 1,
-                          .modality = seen_name(g->seen),
-                          .lr = rate, .grad_norm = norm, .result = &g->sum,
-                          .experts = moae ? s->o->model.moae.experts : 0, .data_ms = g->data_ms,
-                          .compute_ms = g->compute_ms, .samples = g->samples, .skipped = g->skipped};
-    status = s4d_runlog_step(s->log, &line, err);
-    return status == S4D_OK ? s4d_backend_check(s->engine.be, err) : status;
-}
-
-static void report_epoch(const s4d_session *s, const epoch_sums *sums)
+static void report_epoch(const s4d_session *s, const s4d_epoch_sums *sums)
 {
     char losses[96] = "";
     size_t used = 0;
@@ -117,7 +23,7 @@ static void report_epoch(const s4d_session *s, const epoch_sums *sums)
 }
 
 /* Skipping is for single files: a set of which nothing could be read ends the run. */
-static s4d_status check_read(const s4d_session *s, const epoch_sums *sums, s4d_err *err)
+static s4d_status check_read(const s4d_session *s, const s4d_epoch_sums *sums, s4d_err *err)
 {
     for (int i = 0; i < 2; ++i)
         if (sums->skipped[i] && !sums->batches[i])
@@ -127,37 +33,31 @@ static s4d_status check_read(const s4d_session *s, const epoch_sums *sums, s4d_e
     return S4D_OK;
 }
 
-/* One pass; ends early with the signal's status after leaving a checkpoint. */
-static s4d_status run_epoch(s4d_session *s, epoch_sums *sums, s4d_err *err)
+/* One pass; ends early with the signal's status. */
+static s4d_status run_epoch(s4d_session *s, s4d_err *err)
 {
     s4d_status status = s4d_loader_start(s->loader, (uint32_t)s->at.epoch, s->at.batch, err);
     int every = s->o->train.checkpoint_every;
-    group g = {0};
+    s->group = (s4d_group){0};
+    s->sums = (s4d_epoch_sums){0};
+    s->settled = (s4d_step_result){0};
     while (status == S4D_OK) {
         const s4d_batch *batch = NULL;
+        int64_t before = s->at.step;
         double begin = s4d_clock_ms();
         if ((status = s4d_interrupt_status()) != S4D_OK) break; /* a group that is not full is made again on --resume */
         status = s4d_loader_next(s->loader, &batch, err);
-        g.data_ms += s4d_clock_ms() - begin;
+        s->group.data_ms += s4d_clock_ms() - begin;
         if (status != S4D_OK || !batch) break;
-        g.skipped += batch->skipped;
-        sums->skipped[batch->modality] += batch->skipped;
-        if (batch->count) {
-            begin = s4d_clock_ms();
-            status = add_batch(s, batch, &g, sums, err);
-            g.compute_ms += s4d_clock_ms() - begin;
-        }
-        if (status != S4D_OK || (++g.batches < s->o->train.accumulate && !g.dropped)) continue;
-        bool updated = g.samples && !g.dropped;
-        if (updated) status = update(s, batch, &g, err);
-        if (updated && status == S4D_OK && every && s->at.step % every == 0) status = s4d_checkpoint_save(s, err);
-        sums->samples += g.samples;
-        sums->data_ms += g.data_ms;
-        sums->compute_ms += g.compute_ms;
-        g = (group){0};
+        status = s4d_turn_take(s, batch, err);
+        bool due = every && s->at.step > before && s->at.step % every == 0;
+        if (status == S4D_OK && due) status = s4d_turn_settle_all(s, err);
+        if (status == S4D_OK && due) status = s4d_checkpoint_save(s, err);
     }
-    if (status == S4D_OK) s4d_engine_zero_grad(&s->engine); /* of a last group that was not full */
-    return status;
+    bool cut = status == S4D_INTERRUPTED || status == S4D_TERMINATED;
+    s4d_status last = status == S4D_OK || cut ? s4d_turn_settle_all(s, err) : status;
+    if (last == S4D_OK) s4d_engine_zero_grad(&s->engine); /* of a last group that was not full */
+    return last == S4D_OK ? status : last;
 }
 
 static s4d_status evaluate_one(s4d_session *s, s4d_modality modality, const s4d_manifest *manifest, s4d_result *result,
@@ -243,14 +143,13 @@ static s4d_status run_epochs(s4d_session *s, s4d_err *err)
 {
     s4d_status status = s->at.batch == 0 ? evaluate_if_due(s, err) : S4D_OK;
     while (s->at.epoch < s->o->train.epochs && status == S4D_OK) {
-        epoch_sums sums = {0};
-        bool whole = s->at.batch == 0;
-        status = run_epoch(s, &sums, err);
-        if (status == S4D_OK && whole) status = check_read(s, &sums, err);
+                bool whole = s->at.batch == 0;
+        status = run_epoch(s, err);
+        if (status == S4D_OK && whole) status = check_read(s, &s->sums, err);
         if (status != S4D_OK) break;
         s->at.epoch++;
         s->at.batch = 0;
-        report_epoch(s, &sums);
+        report_epoch(s, &s->sums);
         status = s4d_checkpoint_save(s, err);
         if (status == S4D_OK) status = evaluate_if_due(s, err);
     }
@@ -284,7 +183,8 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
             s->o->stage == S4D_PRETRAIN ? "pre-training" : "fine-tuning",
             (long long)s4d_params_elements(s->engine.params), (long long)s->schedule.steps,
             s4d_backend_description(s->engine.be));
-    if (s->saved < 0) s4d_engine_average(&s->engine, true);
+    if (s->o->device_why[0]) s4d_log(S4D_LOG_INFO, "not on cuda: %s", s->o->device_why);
+    if (s->saved < 0) s4d_engine_begin_average(&s->engine);
     status = run_epochs(s, err);
     if (status == S4D_INTERRUPTED || status == S4D_TERMINATED) return leave_checkpoint(s, status, err);
     if (status == S4D_OK) status = finish(s, err);

@@ -23,7 +23,8 @@ s4d_status s4d_optim_create(s4d_optim *o, s4d_stage stage, const s4d_train_opts 
     o->decayed = s4d_mem_alloc(n, sizeof *o->decayed);
     o->step = s4d_mem_alloc(n, sizeof *o->step);
     o->segment = s4d_mem_alloc(n, sizeof *o->segment);
-    if (!o->scale || !o->decayed || !o->step || !o->segment) {
+    o->moved = s4d_mem_alloc(n, sizeof *o->moved);
+    if (!o->scale || !o->decayed || !o->step || !o->segment || !o->moved) {
         s4d_optim_release(o);
         return s4d_err_memory(err, n * 64, "the optimiser's table");
     }
@@ -40,6 +41,7 @@ void s4d_optim_release(s4d_optim *o)
     s4d_mem_free(o->scale);
     s4d_mem_free(o->decayed);
     s4d_mem_free(o->step);
+    s4d_mem_free(o->moved);
     s4d_mem_free(o->segment);
     memset(o, 0, sizeof *o);
 }
@@ -49,16 +51,22 @@ static bool joins(const s4d_adamw_segment *a, const s4d_adamw_segment *b)
     return a->lr == b->lr && a->decay == b->decay && a->step == b->step;
 }
 
-void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, double rate, const bool seen[2])
+void s4d_optim_undo(s4d_optim *o, const s4d_params *params)
+{
+    for (int i = 0; i < params->count; ++i) o->step[i] -= o->moved[i];
+}
+
+void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, const s4d_optim_update *u)
 {
     int n = 0, before = -1;
     for (int i = 0; i < params->count; ++i) {
         const s4d_param *p = &params->item[i];
-        if (o->step[i] == 0 && p->modality >= 0 && !seen[p->modality]) continue;
+        o->moved[i] = o->step[i] > 0 || p->modality < 0 || u->seen[p->modality];
+        if (!o->moved[i]) continue;
         o->step[i]++;
         s4d_adamw_segment s = {.offset = p->offset,
                                .count = p->count,
-                               .lr = rate * o->scale[i],
+                               .lr = u->rate * o->scale[i],
                                .decay = o->decayed[i] ? o->decay : 0,
                                .step = o->step[i]};
         /* Neighbours of the same group become one run; the padding between them holds zeros and stays so. */
@@ -72,6 +80,9 @@ void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, double ra
                                     .g = params->g,
                                     .m = params->m,
                                     .v = params->v,
+                                    .low = s4d_params_has_low(params) ? params->low : (s4d_tensor){0},
+                                    .factor = u->factor,
+                                    .go = u->go,
                                     .segment = o->segment,
                                     .segments = n,
                                     .beta1 = o->beta1,

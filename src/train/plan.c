@@ -2,6 +2,7 @@
 #include "s4d/data/draw.h"
 #include "s4d/train/run.h"
 #include "train/session.h"
+#include "train/work.h"
 
 /* Multiply-adds of a tower over `tokens` tokens of one sample (products only). */
 static double tower_macs(const s4d_tower_opts *t, const s4d_model_opts *m, double tokens, bool moae)
@@ -33,43 +34,50 @@ static double step_gflop(double macs)
     return 3 * 2 * macs / 1e9;
 }
 
-s4d_status s4d_run_plan_make(const s4d_run_opts *o, s4d_run_plan *plan, s4d_err *err)
+void s4d_step_tokens(const s4d_run_opts *o, s4d_modality modality, int *tokens, int *visible)
 {
     const s4d_model_opts *m = &o->model;
-    const s4d_set_opts *set[2] = {s4d_run_set(o, S4D_IMAGE), s4d_run_set(o, S4D_VIDEO)};
-    int classes[2] = {0}, per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
-    for (int i = 0; i < 2 && o->stage == S4D_FINETUNE; ++i) classes[i] = set[i]->class_count;
+    const s4d_mask_opts *mask = &o->data.mask;
+    bool video = modality == S4D_VIDEO;
+    int masked, per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
+    *tokens = *visible = video ? m->num_frames / m->tubelet_size * per_frame : per_frame;
+    if (o->stage == S4D_PRETRAIN)
+        s4d_mask_counts(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM, *tokens, per_frame,
+                        visible, &masked);
+}
+
+double s4d_step_gflop(const s4d_run_opts *o, s4d_modality modality, int classes)
+{
+    int tokens, visible;
+    s4d_step_tokens(o, modality, &tokens, &visible);
+    return step_gflop(sample_macs(o, tokens, visible, classes));
+}
+
+static void plan_modality(s4d_engine *e, s4d_modality modality, int classes, s4d_run_plan *plan)
+{
+    const s4d_run_opts *o = e->o;
+    const s4d_set_opts *set = s4d_run_set(o, modality);
+    int tokens, visible;
+    bool video = modality == S4D_VIDEO, present = set->train[0] && (o->stage == S4D_PRETRAIN || classes);
+    s4d_engine_load load = {0};
+    s4d_step_tokens(o, modality, &tokens, &visible);
+    *(video ? &plan->tokens_video : &plan->tokens_image) = tokens;
+    *(video ? &plan->visible_video : &plan->visible_image) = visible;
+    if (!present) return;
+    load.train[modality] = set->batch;
+    *(video ? &plan->step_bytes_video : &plan->step_bytes_image) = s4d_engine_step_bytes(e, &load);
+    *(video ? &plan->gflop_video : &plan->gflop_image) = s4d_step_gflop(o, modality, classes);
+}
+
+s4d_status s4d_run_plan_make(const s4d_run_opts *o, s4d_run_plan *plan, s4d_err *err)
+{
+    int classes[2] = {0};
     s4d_engine e;
+    for (int i = 0; i < 2 && o->stage == S4D_FINETUNE; ++i) classes[i] = s4d_run_set(o, (s4d_modality)i)->class_count;
     s4d_status status = s4d_engine_create(o, classes, &e, err);
     if (status != S4D_OK) return status;
-    *plan = (s4d_run_plan){.parameters = s4d_params_elements(e.params),
-                           .tokens_image = per_frame,
-                           .tokens_video = (int64_t)m->num_frames / m->tubelet_size * per_frame};
-    plan->visible_image = plan->tokens_image;
-    plan->visible_video = plan->tokens_video;
-    if (o->stage == S4D_PRETRAIN) {
-        const s4d_mask_opts *mask = &o->data.mask;
-        int visible, masked;
-        s4d_mask_counts(mask->image_ratio, S4D_MASK_RANDOM, per_frame, per_frame, &visible, &masked);
-        plan->visible_image = visible;
-        s4d_mask_counts(mask->video_ratio, mask->video_kind, (int)plan->tokens_video, per_frame, &visible, &masked);
-        plan->visible_video = visible;
-    }
-    plan->weight_bytes = s4d_params_bytes(e.params, s4d_backend_real(e.be), true);
-    bool present[2];
-    for (int i = 0; i < 2; ++i) present[i] = set[i]->train[0] && (o->stage == S4D_PRETRAIN || classes[i]);
-    if (present[S4D_IMAGE]) {
-        s4d_engine_load load = {.train = {[S4D_IMAGE] = set[S4D_IMAGE]->batch}};
-        plan->step_bytes_image = s4d_engine_step_bytes(&e, &load);
-        plan->gflop_image = step_gflop(sample_macs(o, (double)plan->tokens_image, (double)plan->visible_image,
-                                                   classes[S4D_IMAGE]));
-    }
-    if (present[S4D_VIDEO]) {
-        s4d_engine_load load = {.train = {[S4D_VIDEO] = set[S4D_VIDEO]->batch}};
-        plan->step_bytes_video = s4d_engine_step_bytes(&e, &load);
-        plan->gflop_video = step_gflop(sample_macs(o, (double)plan->tokens_video, (double)plan->visible_video,
-                                                   classes[S4D_VIDEO]));
-    }
+    *plan = (s4d_run_plan){.parameters = s4d_params_elements(e.params), .weight_bytes = s4d_params_bytes(e.params, true)};
+    for (int i = 0; i < 2; ++i) plan_modality(&e, (s4d_modality)i, classes[i], plan);
     s4d_engine_release(&e);
     return S4D_OK;
 }

@@ -90,6 +90,7 @@ s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err)
     s4d_status status = s4d_safetensors_open(path, &file, err);
     if (status == S4D_OK) status = check_settings(e, file, path, true, err);
     if (status == S4D_OK) status = load_block(e, path, file, "", e->params->w, err);
+    if (status == S4D_OK) s4d_params_refresh(e->params, e->be);
     s4d_safetensors_close(&file);
     return status;
 }
@@ -140,6 +141,15 @@ static s4d_status load_best(s4d_session *s, const char *path, const s4d_safetens
     return status;
 }
 
+/* The device goes on as it was tuned, so that its sums round alike. */
+static void load_tuning(const s4d_session *s, const char *path, const s4d_safetensors *file)
+{
+    const char *text = s4d_safetensors_metadata(file, "s4d.tuning");
+    if (text && !s4d_backend_tune(s->engine.be, text))
+        s4d_log(S4D_LOG_WARN, "%s was written on another device or with another of its libraries: the run goes on, but not with the "
+                              "bits it would have had there", path);
+}
+
 /* named: the step that the checkpoint's folder bears, -1: none. */
 static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4d_err *err)
 {
@@ -155,6 +165,7 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     s->at.epoch = (int)epoch;
     if (status == S4D_OK) status = check_prints(s, path, file, err);
     if (status == S4D_OK) status = load_best(s, path, file, err);
+    if (status == S4D_OK) load_tuning(s, path, file);
     s->averaged_before = status == S4D_OK && s4d_safetensors_metadata(file, "s4d.average");
     if (status == S4D_OK && named >= 0 && s->at.step != named)
         status = s4d_err_set(err, S4D_FAILED, "%s: is of step %lld, not of the step its folder is named after; remove this "
@@ -255,7 +266,7 @@ static s4d_status load_average(s4d_session *s, const char *folder, s4d_err *err)
     if (!s->engine.average.data) return S4D_OK;
     s4d_status status = s4d_path_join(path, folder, "average.safetensors", err);
     if (status == S4D_OK && !s->averaged_before) {
-        s4d_engine_average(&s->engine, true);
+        s4d_engine_begin_average(&s->engine);
         return S4D_OK;
     }
     if (status == S4D_OK) status = s4d_safetensors_open(path, &file, err);
@@ -486,6 +497,7 @@ s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
                                  pretrained ? "encoder." : "", p->name);
         }
     }
+    s4d_params_refresh(e->params, e->be);
     for (size_t i = 0; status == S4D_OK && i < s4d_import_lines(file); ++i)
         lines += s4d_import_line_at(file, i)->verdict != S4D_IMPORT_MISSING;
     if (status == S4D_OK)

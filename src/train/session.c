@@ -118,6 +118,7 @@ void s4d_session_close(s4d_session *s)
 {
     s4d_loader_destroy(&s->loader);
     s4d_appender_destroy(&s->log);
+    for (int i = 0; i < S4D_SLOTS; ++i) s4d_mem_free(s->turn[i].sample);
     s4d_optim_release(&s->optim);
     s4d_engine_release(&s->engine);
     for (int i = 0; i < 2; ++i) {

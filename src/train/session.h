@@ -17,6 +17,32 @@ typedef struct s4d_position {
 enum { S4D_SELECTION_TEXT = 256 };
 #define S4D_BEST_NAME "best.safetensors"
 
+/* What is gathered between two updates. */
+typedef struct s4d_group {
+    int batches, computed; /* computed: those of them that hold samples */
+    bool seen[2];
+    int64_t samples, skipped;
+    double data_ms, compute_ms;
+    bool dropped;          /* a loss or gradient of it is not finite */
+} s4d_group;
+
+/* Sums of an epoch, for the line people read. */
+typedef struct s4d_epoch_sums {
+    double loss[2], data_ms, compute_ms;
+    int64_t batches[2], samples, skipped[2];
+} s4d_epoch_sums;
+
+/* A batch, and the update after it if there was one, whose results are still to be read (turn.c). */
+typedef struct s4d_turn {
+    bool waits, updated;
+    s4d_batch batch;       /* index, modality, count and sample are good */
+    uint32_t *sample;      /* [room] the batch's own */
+    int room;
+    s4d_position at;       /* step: updates done before this one */
+    s4d_group group;       /* of the update */
+    double rate;
+} s4d_turn;
+
 typedef struct s4d_session {
     const s4d_run_opts *o;
     s4d_manifest train[2], test[2]; /* by modality; empty where the set has no such list */
@@ -29,6 +55,11 @@ typedef struct s4d_session {
     s4d_schedule schedule;
     s4d_appender *log;
     s4d_position at;
+    s4d_group group;
+    s4d_epoch_sums sums;
+    s4d_turn turn[S4D_SLOTS];
+    int slot;              /* the next turn's */
+    s4d_step_result settled; /* sums of the settled batches of an update */
     double best;   /* of the epochs seen, by train.select_by; -1: none yet */
     s4d_position best_at;
     bool averaged_before; /* the checkpoint that was read has an average */
@@ -43,6 +74,14 @@ s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)
 void s4d_session_close(s4d_session *s);
 /* Creates or resumes the folder, trains to the end, leaves model.safetensors and results. */
 s4d_status s4d_session_run(s4d_session *s, s4d_err *err);
+
+/* ---- steps (turn.c) ---- */
+
+/* One batch into the group at hand, and the update when the group is full. Results of the turn before are read then, on
+ * devices that work behind our back; else, and where a batch that is not finite is only left out, those of this turn. */
+s4d_status s4d_turn_take(s4d_session *s, const s4d_batch *batch, s4d_err *err);
+/* Reads what is still to be read: before weights are used for anything else. */
+s4d_status s4d_turn_settle_all(s4d_session *s, s4d_err *err);
 
 /* Evaluates one set and, unless result->split is another than "test", writes OUTPUT/SET/{metrics.json,pred.csv}. head: the class names of the model's outputs. */
 typedef struct s4d_head_classes {

@@ -191,6 +191,7 @@ void golden_load_weights(golden *g, s4d_params *params)
         s4d_backend_upload_floats(g->be, w, value);
         s4d_mem_free(value);
     }
+    s4d_params_refresh(params, g->be);
 }
 
 double golden_number(const golden *g, const char *dotted)

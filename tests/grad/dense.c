@@ -42,38 +42,44 @@ GRADIENT(linear_bwd)
     }
 }
 
-/* ---- q and v bias ---- */
+/* ---- queries, keys and values ---- */
 
-typedef struct qv_bias {
+typedef struct qkv {
     s4d_backend *be;
-    s4d_qv_bias_fwd_args fwd;
-    s4d_tensor before, dy; /* qkv before the biases */
-} qv_bias;
+    s4d_qkv_fwd_args fwd;
+    s4d_tensor dy;
+} qkv;
 
-static double qv_bias_value(void *context)
+static double qkv_value(void *context)
 {
-    qv_bias *c = context;
-    memcpy(c->fwd.qkv.data, c->before.data, s4d_tensor_bytes(&c->before));
-    s4d_qv_bias_fwd(c->be, &c->fwd);
-    return weighted_sum(&c->fwd.qkv, &c->dy);
+    qkv *c = context;
+    s4d_qkv_fwd(c->be, &c->fwd);
+    return weighted_sum(&c->fwd.y, &c->dy);
 }
 
-/* The gradient of qkv itself is dy. */
-GRADIENT(qv_bias_bwd)
+/* The gradients of x and w are linear_bwd's. */
+GRADIENT(qkv_bias_bwd)
 {
-    qv_bias c = {g->be,
-                 {.q_bias = NORMAL(3), .v_bias = NORMAL(3), .qkv = ZEROS(4, 9)},
-                 NORMAL(4, 9),
-                 NORMAL(4, 9)};
-    s4d_qv_bias_bwd_args bwd = {.dqkv = c.dy, .dq_bias = STARTED(3), .dv_bias = STARTED(3)};
-    s4d_qv_bias_bwd(g->be, &bwd);
-    compare_gradients(g, &(function){"qv_bias",
-                                     qv_bias_value,
+    qkv c = {g->be,
+             {.x = NORMAL(4, 3),
+              .w = NORMAL(9, 3),
+              .q_bias = NORMAL(3),
+              .v_bias = NORMAL(3),
+              .y = ZEROS(4, 9)},
+             NORMAL(4, 9)};
+    s4d_qkv_bias_bwd_args bias = {.dy = c.dy, .dq_bias = STARTED(3), .dv_bias = STARTED(3)};
+    s4d_qkv_bias_bwd(g->be, &bias);
+    s4d_linear_bwd_args bwd = {
+        .x = c.fwd.x, .w = c.fwd.w, .dy = c.dy, .dx = STARTED(4, 3), .dw = STARTED(9, 3)};
+    s4d_linear_bwd(g->be, &bwd);
+    compare_gradients(g, &(function){"qkv",
+                                     qkv_value,
                                      &c,
-                                     {{"q_bias", c.fwd.q_bias, bwd.dq_bias, START},
-                                      {"v_bias", c.fwd.v_bias, bwd.dv_bias, START},
-                                      {"qkv", c.before, c.dy, 0}},
-                                     3});
+                                     {{"q_bias", c.fwd.q_bias, bias.dq_bias, START},
+                                      {"v_bias", c.fwd.v_bias, bias.dv_bias, START},
+                                      {"x", c.fwd.x, bwd.dx, 0},
+                                      {"w", c.fwd.w, bwd.dw, START}},
+                                     4});
 }
 
 /* ---- rows ---- */
@@ -169,28 +175,44 @@ GRADIENT(mean_pool_bwd)
 
 /* ---- GELU and residual ---- */
 
+/* Of z + b: the bias of the layer before it. */
 typedef struct gelu {
     s4d_backend *be;
     s4d_gelu_fwd_args fwd;
-    s4d_tensor dy;
+    s4d_tensor z, b, dy;
 } gelu;
 
 static double gelu_value(void *context)
 {
     gelu *c = context;
+    int64_t N = c->b.dim[0];
+    for (int64_t i = 0; i < s4d_tensor_count(&c->z); i++) {
+        ((double *)c->fwd.x.data)[i] = ((double *)c->z.data)[i] + ((double *)c->b.data)[i % N];
+    }
     s4d_gelu_fwd(c->be, &c->fwd);
     return weighted_sum(&c->fwd.y, &c->dy);
 }
 
 GRADIENT(gelu_bwd)
 {
-    gelu c = {g->be, {.x = NORMAL(60), .y = ZEROS(60)}, NORMAL(60)};
-    for (int i = 0; i < 60; i++) {
-        ((double *)c.fwd.x.data)[i] *= 2;
+    for (int bias = 0; bias < 2; bias++) {
+        gelu c = {g->be,
+                  {.x = ZEROS(12, 5), .y = ZEROS(12, 5)},
+                  NORMAL(12, 5),
+                  NORMAL(5),
+                  NORMAL(12, 5)};
+        for (int i = 0; i < 60; i++) {
+            ((double *)c.z.data)[i] *= 2;
+        }
+        gelu_value(&c);
+        s4d_gelu_bwd_args bwd = {.x = c.fwd.x, .dy = c.dy, .dx = STARTED(12, 5)};
+        if (bias) {
+            bwd.db = STARTED(5);
+        }
+        s4d_gelu_bwd(g->be, &bwd);
+        compare_gradients(
+            g, &(function){"gelu", gelu_value, &c, {{"x", c.z, bwd.dx, 0}, {"b", c.b, bwd.db, START}}, 1 + bias});
     }
-    s4d_gelu_bwd_args bwd = {.x = c.fwd.x, .dy = c.dy, .dx = STARTED(60)};
-    s4d_gelu_bwd(g->be, &bwd);
-    compare_gradients(g, &(function){"gelu", gelu_value, &c, {{"x", c.fwd.x, bwd.dx, 0}}, 1});
 }
 
 typedef struct residual {

@@ -53,16 +53,17 @@ double weighted_sum(const s4d_tensor *y, const s4d_tensor *weight);
 /* Compares every element of every gradient; says what is off. */
 void compare_gradients(grad *g, const function *f);
 
-/* One function for each backward operation, found by its name. */
+/* One function for each operation that is compared, found by its name. */
 #define GRADIENT(name) void gradient_##name(grad *g)
 GRADIENT(linear_bwd);
-GRADIENT(qv_bias_bwd);
+GRADIENT(qkv_bias_bwd);
 GRADIENT(scatter_rows);
 GRADIENT(token_fill_bwd);
 GRADIENT(layer_norm_bwd);
 GRADIENT(attention_bwd);
 GRADIENT(gelu_bwd);
 GRADIENT(residual_bwd);
+GRADIENT(residual_norm_fwd);
 GRADIENT(route_bwd);
 GRADIENT(grouped_linear_bwd);
 GRADIENT(moe_dispatch_bwd);

@@ -128,57 +128,68 @@ static double grouped_value(void *context)
     return weighted_sum(&c->fwd.y, &c->dy);
 }
 
-/* Groups of 3, 0, 1 and 4 rows; the gradient of x is given for the rows in use, which are all of
- * them. */
-GRADIENT(grouped_linear_bwd)
+static void compare_grouped(grad *g, grouped *c)
 {
-    static const int32_t offset[] = {0, 3, 3, 4, 8};
-    grouped c = {g->be,
-                 {.x = NORMAL(8, 3),
-                  .w = NORMAL(4, 5, 3),
-                  .b = NORMAL(4, 5),
-                  .offset = INTS(5),
-                  .y = ZEROS(8, 5)},
-                 NORMAL(8, 5)};
-    memcpy(c.fwd.offset.data, offset, sizeof offset);
-    s4d_grouped_linear_bwd_args bwd = {.x = c.fwd.x,
-                                       .w = c.fwd.w,
-                                       .dy = c.dy,
-                                       .offset = c.fwd.offset,
+    s4d_grouped_linear_bwd_args bwd = {.x = c->fwd.x,
+                                       .w = c->fwd.w,
+                                       .dy = c->dy,
+                                       .stride = c->fwd.stride,
+                                       .offset = c->fwd.offset,
                                        .dx = STARTED(8, 3),
                                        .dw = STARTED(4, 5, 3),
                                        .db = STARTED(4, 5)};
     s4d_grouped_linear_bwd(g->be, &bwd);
-    compare_gradients(g, &(function){"grouped_linear",
+    compare_gradients(g, &(function){c->fwd.stride ? "grouped_linear, stride" : "grouped_linear",
                                      grouped_value,
-                                     &c,
-                                     {{"x", c.fwd.x, bwd.dx, 0},
-                                      {"w", c.fwd.w, bwd.dw, START},
-                                      {"b", c.fwd.b, bwd.db, START}},
+                                     c,
+                                     {{"x", c->fwd.x, bwd.dx, 0},
+                                      {"w", c->fwd.w, bwd.dw, START},
+                                      {"b", c->fwd.b, bwd.db, START}},
                                      3});
+}
+
+/* Groups of 3, 0, 1 and 4 rows, then of 2 rows each. */
+GRADIENT(grouped_linear_bwd)
+{
+    static const int32_t offset[] = {0, 3, 3, 4, 8};
+    for (int stride = 0; stride <= 2; stride += 2) {
+        grouped c = {g->be,
+                     {.x = NORMAL(8, 3),
+                      .w = NORMAL(4, 5, 3),
+                      .b = NORMAL(4, 5),
+                      .stride = stride,
+                      .y = ZEROS(8, 5)},
+                     NORMAL(8, 5)};
+        if (!stride) {
+            c.fwd.offset = INTS(5);
+            memcpy(c.fwd.offset.data, offset, sizeof offset);
+        }
+        compare_grouped(g, &c);
+    }
 }
 
 /* A plan of 7 tokens that choose 2 of 4 experts, with room for 3 each: some choices are dropped. */
 typedef struct plan {
-    s4d_tensor offset, slot, token;
-    int64_t used;
+    s4d_tensor slot, token;
+    int64_t R;
 } plan;
 
-enum { M = 7, E = 4, K = 2, D = 3, CAPACITY = 3 };
+enum { M = 7, E = 4, K = 2, D = 3, CAPACITY = 3, STRIDE = 4 };
 
-static plan plan_of(grad *g)
+static plan plan_of(grad *g, bool strided)
 {
-    plan p = {.offset = INTS(E + 1), .slot = INTS(M, K), .token = INTS(M * K)};
+    int64_t R = strided ? E * STRIDE : M * K;
+    plan p = {.slot = INTS(M, K), .token = INTS(R), .R = R};
     s4d_tensor dropped = INTS(1);
     s4d_moe_plan(g->be, &(s4d_moe_plan_args){.index = choices_of(g, E, M, K),
                                              .capacity = CAPACITY,
-                                             .offset = p.offset,
+                                             .stride = strided ? STRIDE : 0,
+                                             .offset = INTS(E + 1),
                                              .slot = p.slot,
                                              .token = p.token,
                                              .load = INTS(E),
                                              .dropped = dropped});
     S4D_BUG_IF(*(int32_t *)dropped.data == 0);
-    p.used = ((int32_t *)p.offset.data)[E];
     return p;
 }
 
@@ -197,14 +208,15 @@ static double dispatch_value(void *context)
 
 GRADIENT(moe_dispatch_bwd)
 {
-    plan p = plan_of(g);
-    dispatch c = {g->be,
-                  {.x = NORMAL(M, D), .token = p.token, .offset = p.offset, .y = ZEROS(M * K, D)},
-                  NORMAL(M * K, D)};
-    s4d_moe_dispatch_bwd_args bwd = {.dy = c.dy, .slot = p.slot, .dx = STARTED(M, D)};
-    s4d_moe_dispatch_bwd(g->be, &bwd);
-    compare_gradients(
-        g, &(function){"moe_dispatch", dispatch_value, &c, {{"x", c.fwd.x, bwd.dx, START}}, 1});
+    for (int strided = 0; strided < 2; strided++) {
+        plan p = plan_of(g, strided);
+        dispatch c = {
+            g->be, {.x = NORMAL(M, D), .token = p.token, .y = ZEROS(p.R, D)}, NORMAL(p.R, D)};
+        s4d_moe_dispatch_bwd_args bwd = {.dy = c.dy, .slot = p.slot, .dx = STARTED(M, D)};
+        s4d_moe_dispatch_bwd(g->be, &bwd);
+        compare_gradients(
+            g, &(function){"moe_dispatch", dispatch_value, &c, {{"x", c.fwd.x, bwd.dx, START}}, 1});
+    }
 }
 
 typedef struct combine {
@@ -220,24 +232,27 @@ static double combine_value(void *context)
     return weighted_sum(&c->fwd.y, &c->dy);
 }
 
+/* Rows not in use have the gradient 0. */
 GRADIENT(moe_combine_bwd)
 {
-    plan p = plan_of(g);
-    combine c = {g->be,
-                 {.x = NORMAL(M * K, D), .gate = NORMAL(M, K), .slot = p.slot, .y = ZEROS(M, D)},
-                 NORMAL(M, D)};
-    s4d_moe_combine_bwd_args bwd = {.x = c.fwd.x,
-                                    .gate = c.fwd.gate,
-                                    .slot = p.slot,
-                                    .dy = c.dy,
-                                    .dx = STARTED(M * K, D),
-                                    .dgate = STARTED(M, K)};
-    s4d_moe_combine_bwd(g->be, &bwd);
-    compare_gradients(g, &(function){"moe_combine",
-                                     combine_value,
-                                     &c,
-                                     {{"x", s4d_tensor_rows(c.fwd.x, 0, p.used),
-                                       s4d_tensor_rows(bwd.dx, 0, p.used), 0},
-                                      {"gate", c.fwd.gate, bwd.dgate, 0}},
-                                     2});
+    for (int strided = 0; strided < 2; strided++) {
+        plan p = plan_of(g, strided);
+        combine c = {g->be,
+                     {.x = NORMAL(p.R, D), .gate = NORMAL(M, K), .slot = p.slot, .y = ZEROS(M, D)},
+                     NORMAL(M, D)};
+        s4d_moe_combine_bwd_args bwd = {.x = c.fwd.x,
+                                        .gate = c.fwd.gate,
+                                        .slot = p.slot,
+                                        .dy = c.dy,
+                                        .token = p.token,
+                                        .dx = STARTED(p.R, D),
+                                        .dgate = STARTED(M, K)};
+        s4d_moe_combine_bwd(g->be, &bwd);
+        compare_gradients(
+            g, &(function){"moe_combine",
+                           combine_value,
+                           &c,
+                           {{"x", c.fwd.x, bwd.dx, 0}, {"gate", c.fwd.gate, bwd.dgate, 0}},
+                           2});
+    }
 }

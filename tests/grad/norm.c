@@ -1,5 +1,6 @@
 /* Gradients of LayerNorm, attention and the losses. */
 #include <math.h>
+#include <string.h>
 
 #include "grad.h"
 
@@ -48,6 +49,65 @@ GRADIENT(layer_norm_bwd)
                                           {"w", c.fwd.w, bwd.dw, START},
                                           {"b", c.fwd.b, bwd.db, START}},
                                          3});
+    }
+}
+
+typedef struct residual_norm {
+    s4d_backend *be;
+    s4d_residual_norm_fwd_args fwd;
+    s4d_tensor dy, dnormed;
+} residual_norm;
+
+static double residual_norm_value(void *context)
+{
+    residual_norm *c = context;
+    s4d_residual_norm_fwd(c->be, &c->fwd);
+    return weighted_sum(&c->fwd.y, &c->dy) + weighted_sum(&c->fwd.normed, &c->dnormed);
+}
+
+/* Its backward is that of the norm, added to the gradient of y, and that of the residual behind it. */
+GRADIENT(residual_norm_fwd)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        residual_norm c = {g->be,
+                           {.x = NORMAL(3, 2, 5),
+                            .r = NORMAL(3, 2, 5),
+                            .y = ZEROS(3, 2, 5),
+                            .w = NORMAL(5),
+                            .b = NORMAL(5),
+                            .eps = 1e-6,
+                            .mean = ZEROS(6),
+                            .rstd = ZEROS(6),
+                            .normed = ZEROS(3, 2, 5)},
+                           NORMAL(3, 2, 5),
+                           NORMAL(3, 2, 5)};
+        if (keep) {
+            c.fwd.keep = NORMAL(3);
+            ((double *)c.fwd.keep.data)[1] = 0;
+        }
+        residual_norm_value(&c);
+        s4d_layer_norm_bwd_args norm_bwd = {.x = c.fwd.y,
+                                            .dy = c.dnormed,
+                                            .w = c.fwd.w,
+                                            .mean = c.fwd.mean,
+                                            .rstd = c.fwd.rstd,
+                                            .dx = ZEROS(3, 2, 5),
+                                            .dw = STARTED(5),
+                                            .db = STARTED(5),
+                                            .add_dx = true};
+        memcpy(norm_bwd.dx.data, c.dy.data, s4d_tensor_bytes(&c.dy));
+        s4d_layer_norm_bwd(g->be, &norm_bwd);
+        s4d_residual_bwd_args bwd = {
+            .dy = norm_bwd.dx, .keep = c.fwd.keep, .dr = STARTED(3, 2, 5)};
+        s4d_residual_bwd(g->be, &bwd);
+        compare_gradients(g, &(function){"residual_norm",
+                                         residual_norm_value,
+                                         &c,
+                                         {{"x", c.fwd.x, norm_bwd.dx, 0},
+                                          {"r", c.fwd.r, bwd.dr, 0},
+                                          {"w", c.fwd.w, norm_bwd.dw, START},
+                                          {"b", c.fwd.b, norm_bwd.db, START}},
+                                         4});
     }
 }
 

@@ -36,6 +36,13 @@ void release_blocks(suite *s)
     s->room = 0;
 }
 
+void round_to_act(suite *s, s4d_tensor t)
+{
+    for (int64_t i = 0; i < s4d_tensor_count(&t); i++) {
+        set_element(t.data, t.dtype, i, round_to(s4d_backend_act(s->tested), get_element(t.data, t.dtype, i)));
+    }
+}
+
 static s4d_tensor make(suite *s, s4d_dtype dtype, int rank, const int64_t *dim)
 {
     s4d_tensor t = s4d_tensor_of(dtype, NULL, rank, dim);
@@ -69,6 +76,15 @@ s4d_tensor make_wide(suite *s, int rank, const int64_t *dim)
     double *x = t.data;
     for (int64_t i = 0; i < s4d_tensor_count(&t); i++) {
         x[i] = s4d_rng_normal(&s->rng);
+    }
+    return t;
+}
+
+s4d_tensor make_half(suite *s, int rank, const int64_t *dim)
+{
+    s4d_tensor t = make(s, S4D_BF16, rank, dim);
+    for (int64_t i = 0; i < s4d_tensor_count(&t); i++) {
+        set_element(t.data, S4D_BF16, i, s4d_rng_normal(&s->rng));
     }
     return t;
 }

@@ -12,7 +12,7 @@ static const struct {
     {"one token", 2, 1, 3, 4, 1},      {"plain", 1, 2, 1, 1, 1},    {"plain", 2, 5, 3, 16, 1},
     {"odd width", 1, 17, 2, 7, 1},     {"plain", 2, 33, 1, 64, 1},  {"long", 1, 130, 2, 24, 1},
     {"longer", 1, 300, 1, 8, 2},       {"flat", 1, 40, 2, 8, 1e-6}, {"peaked", 1, 19, 2, 16, 30},
-    {"far below zero", 2, 9, 1, 8, 0}, {"zero", 1, 5, 1, 4, -1},
+    {"far below zero", 2, 9, 1, 8, 0}, {"zero", 1, 5, 1, 4, -1},    {"tiles", 2, 150, 2, 64, 1},
 };
 enum { ATTENTIONS = sizeof attention / sizeof attention[0] };
 
@@ -33,7 +33,7 @@ static s4d_tensor attention_input(suite *s, int i)
 /* One row of scores: query i of head h in sample b, and what goes with it. */
 typedef struct row {
     int64_t B, N, H, d, b, h, i;
-    double scale;
+    double scale, product; /* product: of the suite */
     const double *qkv;
     double *p;                          /* [N] softmax */
     double *size;                       /* [N] magnitude of the score: scale * sum |q| |k| */
@@ -55,7 +55,7 @@ static void fill_row(row *r)
         r->p[j] = r->size[j] = 0;
         for (int64_t c = 0; c < r->d; c++) {
             r->p[j] += r->scale * q[c] * k[c];
-            r->size[j] += r->scale * fabs(q[c] * k[c]);
+            r->size[j] += r->scale * fabs(q[c] * k[c]) * (1 + r->product);
         }
         r->largest = fmax(r->largest, r->p[j]);
     }
@@ -79,6 +79,7 @@ static row make_row(suite *s, const s4d_tensor *qkv, double scale)
                  .H = qkv->dim[3],
                  .d = qkv->dim[4],
                  .scale = scale,
+                 .product = s->product,
                  .qkv = qkv->data,
                  .p = make_block(s, N, sizeof(double)),
                  .size = make_block(s, N, sizeof(double)),
@@ -111,7 +112,8 @@ CASES(attention_fwd)
     }
 }
 
-/* A weight is off by its score's roundings, those of the sum and of the distance to the maximum. */
+/* A weight is off by its score's roundings, those of the sum and of the distance to the maximum, and
+ * is rounded to meet v. */
 BOUND(attention_fwd)
 {
     row r = make_row(s, &in->qkv, in->scale);
@@ -119,7 +121,7 @@ BOUND(attention_fwd)
         go_to(&r, n);
         double *y = (double *)mag->y.data + ((r.b * r.N + r.i) * r.H + r.h) * r.d;
         for (int64_t j = 0; j < r.N; j++) {
-            double size = r.p[j] * (r.size[j] + r.low[j] + r.mean_size + 2);
+            double size = r.p[j] * (r.size[j] + r.low[j] + r.mean_size + 2 + s->product + s->rounded);
             for (int64_t c = 0; c < r.d; c++) {
                 y[c] += size * fabs(vector(&r, 2, j)[c]);
             }
@@ -144,6 +146,7 @@ CASES(attention_bwd)
             wide[k].dtype = S4D_F64;
             wide[k].data = make_block(s, (size_t)s4d_tensor_count(&wide[k]), sizeof(double));
         }
+        round_to_act(s, a.qkv);
         s4d_backend_upload_floats(s->exact, wide[0], a.qkv.data);
         s4d_attention_fwd(s->exact,
                           &(s4d_attention_fwd_args){
@@ -154,7 +157,8 @@ CASES(attention_bwd)
     }
 }
 
-/* p = exp(score - stats); ds = p * (dy v - dy y); dq, dk, dv are sums over those. */
+/* p = exp(score - stats); ds = p * (dy v - dy y); dq, dk, dv are sums over those. p is rounded to
+ * meet dy; ds, perhaps made of the rounded p, to meet k and q. */
 BOUND(attention_bwd)
 {
     row r = make_row(s, &in->qkv, in->scale);
@@ -170,8 +174,9 @@ BOUND(attention_bwd)
                 change += dy[c] * (vector(&r, 2, j)[c] - y[c]);
                 terms += fabs(dy[c]) * (fabs(vector(&r, 2, j)[c]) + fabs(y[c]));
             }
-            double p_size = r.p[j] * (r.size[j] + stats + 2);
-            double ds = r.scale * (r.p[j] * terms + p_size * fabs(change));
+            double p_size = r.p[j] * (r.size[j] + stats + 2 + s->product + s->rounded);
+            double ds = r.scale * (r.p[j] * terms * (1 + s->product) + p_size * fabs(change) +
+                                   r.p[j] * fabs(change) * s->rounded);
             double *dq = (double *)mag->dqkv.data + (vector(&r, 0, r.i) - r.qkv);
             double *dk = (double *)mag->dqkv.data + (vector(&r, 1, j) - r.qkv);
             double *dv = (double *)mag->dqkv.data + (vector(&r, 2, j) - r.qkv);

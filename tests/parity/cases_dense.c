@@ -11,17 +11,24 @@ static const struct {
 };
 enum { PRODUCTS = sizeof product / sizeof product[0] };
 
+/* Where activations are not real, some of the tensors may be either. */
+static int kinds_of_either(const suite *s)
+{
+    return s->narrow ? 2 : 1;
+}
+
 CASES(linear_fwd)
 {
-    for (int i = 0; i < PRODUCTS; i++) {
-        int M = product[i].M, K = product[i].K, N = product[i].N;
+    for (int i = 0; i < PRODUCTS * kinds_of_either(s); i++) {
+        int M = product[i % PRODUCTS].M, K = product[i % PRODUCTS].K, N = product[i % PRODUCTS].N;
         for (int bias = 0; bias < 2; bias++) {
             s4d_linear_fwd_args a = {
                 .x = NORMAL(1, M, K), .w = NORMAL(0.3, N, K), .y = NOISE(M, N)};
             if (bias) {
                 a.b = NORMAL(1, N);
             }
-            check(s, &a, "M=%d K=%d N=%d%s", M, K, N, bias ? " bias" : "");
+            s->either_real = i >= PRODUCTS;
+            check(s, &a, "M=%d K=%d N=%d%s%s", M, K, N, bias ? " bias" : "", i >= PRODUCTS ? " real y" : "");
         }
     }
     check(
@@ -40,14 +47,19 @@ CASES(linear_fwd)
               .x = NORMAL(1e-12, 9, 30), .w = NORMAL(1e-10, 7, 30), .y = NOISE(9, 7)},
           "small");
 }
-BOUND_BY_ABSOLUTE_VALUES(linear_fwd)
+
+BOUND(linear_fwd)
+{
+    s4d_linear_fwd(s->exact, mag);
+    enlarge(mag->y, 1 + s->product);
+}
 
 CASES(linear_bwd)
 {
-    for (int i = 0; i < PRODUCTS; i++) {
-        int M = product[i].M, K = product[i].K, N = product[i].N;
+    for (int i = 0; i < PRODUCTS * kinds_of_either(s); i++) {
+        int M = product[i % PRODUCTS].M, K = product[i % PRODUCTS].K, N = product[i % PRODUCTS].N;
         for (int given = 1; given < 8; given++) {
-            if (i > 5 && given != 7) {
+            if (i % PRODUCTS > 5 && given != 7) {
                 continue;
             }
             s4d_linear_bwd_args a = {.x = NORMAL(1, M, K),
@@ -63,7 +75,9 @@ CASES(linear_bwd)
             if (given & 4) {
                 a.db = NOISE(N);
             }
-            check(s, &a, "M=%d K=%d N=%d given %d add_dx %d", M, K, N, given, a.add_dx);
+            s->either_real = i >= PRODUCTS;
+            check(s, &a, "M=%d K=%d N=%d given %d add_dx %d%s", M, K, N, given, a.add_dx,
+                  i >= PRODUCTS ? " real dy" : "");
         }
     }
     for (int add = 0; add < 2; add++) {
@@ -78,46 +92,69 @@ CASES(linear_bwd)
               "[B,N,K], large and small");
     }
 }
-BOUND_BY_ABSOLUTE_VALUES(linear_bwd)
+
+/* A real dy meets its factors rounded to their type. */
+BOUND(linear_bwd)
+{
+    s4d_linear_bwd(s->exact, mag);
+    double rounded = s->either_real ? s->rounded : 0;
+    enlarge(mag->dx, 1 + s->product + rounded);
+    enlarge(mag->dw, 1 + s->product + rounded);
+    enlarge(mag->db, 1 + rounded);
+}
 
 static const struct {
     int M, D;
 } bias_case[] = {{1, 1}, {3, 5}, {2, 16}, {33, 48}, {130, 31}, {1, 200}};
 
-CASES(qv_bias_fwd)
+CASES(qkv_fwd)
 {
     for (size_t i = 0; i < sizeof bias_case / sizeof bias_case[0]; i++) {
         int M = bias_case[i].M, D = bias_case[i].D;
         check(s,
-              &(s4d_qv_bias_fwd_args){
-                  .q_bias = NORMAL(1, D), .v_bias = NORMAL(1, D), .qkv = NORMAL(1, M, 3 * D)},
+              &(s4d_qkv_fwd_args){.x = NORMAL(1, M, D),
+                                  .w = NORMAL(0.3, 3 * D, D),
+                                  .q_bias = NORMAL(1, D),
+                                  .v_bias = NORMAL(1, D),
+                                  .y = NOISE(M, 3 * D)},
               "M=%d D=%d", M, D);
     }
+    check(s,
+          &(s4d_qkv_fwd_args){.x = NORMAL(1, 2, 3, 5),
+                              .w = NORMAL(1, 15, 5),
+                              .q_bias = NORMAL(1e3, 5),
+                              .v_bias = NORMAL(1e-3, 5),
+                              .y = NOISE(2, 3, 15)},
+          "[B,N,D], large and small biases");
 }
 
-/* The key is not touched. */
-BOUND(qv_bias_fwd)
+/* A bias may join the product in the type of y. */
+BOUND(qkv_fwd)
 {
-    s4d_qv_bias_fwd(s->exact, mag);
-    int64_t D = in->q_bias.dim[0], n = s4d_tensor_count(&in->qkv);
+    s4d_qkv_fwd(s->exact, mag);
+    enlarge(mag->y, 1 + s->product);
+    int64_t D = in->q_bias.dim[0], n = s4d_tensor_count(&mag->y);
     for (int64_t i = 0; i < n; i++) {
-        if (i / D % 3 == 1) {
-            ((double *)mag->qkv.data)[i] = 0;
-        }
+        const double *bias[3] = {mag->q_bias.data, NULL, mag->v_bias.data}, *own = bias[i / D % 3];
+        ((double *)mag->y.data)[i] += own ? s->rounded * own[i % D] : 0;
     }
 }
 
-CASES(qv_bias_bwd)
+CASES(qkv_bias_bwd)
 {
     for (size_t i = 0; i < sizeof bias_case / sizeof bias_case[0]; i++) {
         int M = bias_case[i].M, D = bias_case[i].D;
         check(s,
-              &(s4d_qv_bias_bwd_args){
-                  .dqkv = NORMAL(1, M, 3 * D), .dq_bias = NOISE(D), .dv_bias = NOISE(D)},
+              &(s4d_qkv_bias_bwd_args){
+                  .dy = NORMAL(1, M, 3 * D), .dq_bias = NOISE(D), .dv_bias = NOISE(D)},
               "M=%d D=%d", M, D);
     }
+    check(s,
+          &(s4d_qkv_bias_bwd_args){
+              .dy = NORMAL(1, 4, 3, 21), .dq_bias = NOISE(7), .dv_bias = NOISE(7)},
+          "[B,N,3D]");
 }
-BOUND_BY_ABSOLUTE_VALUES(qv_bias_bwd)
+BOUND_BY_ABSOLUTE_VALUES(qkv_bias_bwd)
 
 /* ---- GELU ---- */
 
@@ -155,6 +192,12 @@ BOUND(gelu_fwd)
     }
 }
 
+static const struct {
+    int M, N;
+    double dy; /* its size */
+} gelu_bias[] = {{1, 1, 1}, {3, 7, 1e-4}, {33, 16, 1}, {130, 65, 1}, {257, 3, 1e-4}};
+enum { GELU_BIASES = sizeof gelu_bias / sizeof gelu_bias[0] };
+
 CASES(gelu_bwd)
 {
     for (int i = 0; i < GELU_CASES; i++) {
@@ -168,17 +211,37 @@ CASES(gelu_bwd)
             check(s, &a, "n=%d scale %g%s", n, gelu_case[i].scale, in_place ? " in place" : "");
         }
     }
+    for (int i = 0; i < 2 * GELU_BIASES; i++) {
+        int M = gelu_bias[i / 2].M, N = gelu_bias[i / 2].N;
+        s4d_gelu_bwd_args a = {.x = NORMAL(1, M, N),
+                               .dy = NORMAL(gelu_bias[i / 2].dy, M, N),
+                               .dx = NOISE(M, N),
+                               .db = NOISE(N)};
+        if (i & 1) {
+            a.dx = a.dy;
+        }
+        check(s, &a, "M=%d N=%d db%s", M, N, i & 1 ? " in place" : "");
+    }
+    check(s,
+          &(s4d_gelu_bwd_args){
+              .x = NORMAL(1, 2, 3, 5), .dy = NORMAL(1, 2, 3, 5), .dx = NOISE(2, 3, 5), .db = NOISE(5)},
+          "[B,N,D] db");
 }
 
-/* dy * ((1 + erf) / 2 + x * exp(-x^2/2) / sqrt(2 pi)); the exponent is rounded as well. */
+/* dy * ((1 + erf) / 2 + x * exp(-x^2/2) / sqrt(2 pi)); the exponent is rounded as well. db adds up dx as it is computed
+ * or as it is stored. */
 BOUND(gelu_bwd)
 {
     const double *x = in->x.data, *dy = in->dy.data;
+    double *dx = mag->dx.data, *db = mag->db.data;
+    int64_t N = in->x.dim[in->x.rank - 1];
     for (int64_t i = 0; i < s4d_tensor_count(&in->x); i++) {
         double half_square = 0.5 * x[i] * x[i];
         double slope = fabs(x[i]) * exp(-half_square) * 0.3989422804014327 * (1 + half_square);
-        ((double *)mag->dx.data)[i] =
-            fabs(dy[i]) * (0.5 * (1 + fabs(erf(x[i] * sqrt(0.5)))) + slope);
+        dx[i] = fabs(dy[i]) * (0.5 * (1 + fabs(erf(x[i] * sqrt(0.5)))) + slope);
+        if (db) {
+            db[i % N] += dx[i] + s->rounded * fabs(((const double *)out->dx.data)[i]);
+        }
     }
 }
 

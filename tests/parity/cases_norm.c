@@ -44,15 +44,15 @@ CASES(layer_norm_fwd)
 }
 
 /* The roundings of x - mean, of size |x| + mean |x|, reach the variance through twice the
- * deviation. */
-BOUND(layer_norm_fwd)
+ * deviation. mean and rstd hold the results in `of` and get their magnitudes in `mag`. */
+static void norm_magnitude(const s4d_layer_norm_fwd_args *of, const s4d_layer_norm_fwd_args *mag)
 {
-    int64_t M = s4d_tensor_count(&in->mean), D = in->w.dim[0];
-    const double *w = in->w.data, *b = in->b.data;
+    int64_t M = s4d_tensor_count(&of->mean), D = of->w.dim[0];
+    const double *w = of->w.data, *b = of->b.data;
     for (int64_t m = 0; m < M; m++) {
-        const double *x = (const double *)in->x.data + m * D;
-        double mean = ((double *)out->mean.data)[m], rstd = ((double *)out->rstd.data)[m],
-               terms = 0, spread = 0;
+        const double *x = (const double *)of->x.data + m * D;
+        double mean = ((double *)of->mean.data)[m], rstd = ((double *)of->rstd.data)[m], terms = 0,
+               spread = 0;
         for (int64_t d = 0; d < D; d++) {
             terms += fabs(x[d]) / (double)D;
         }
@@ -68,6 +68,57 @@ BOUND(layer_norm_fwd)
         ((double *)mag->mean.data)[m] = terms;
         ((double *)mag->rstd.data)[m] = rstd_magnitude;
     }
+}
+
+BOUND(layer_norm_fwd)
+{
+    s4d_layer_norm_fwd_args of = *in;
+    of.mean = out->mean;
+    of.rstd = out->rstd;
+    norm_magnitude(&of, mag);
+}
+
+CASES(residual_norm_fwd)
+{
+    for (int i = 0; i < 4 * NORMS; i++) {
+        const norm_case *n = &norms[i / 4];
+        int B = n->M % 2 ? 1 : 2, N = n->M / B;
+        s4d_residual_norm_fwd_args a = {.x = S4D_RESHAPE(norm_input(s, n), B, N, n->D),
+                                        .r = NORMAL(n->scale, B, N, n->D),
+                                        .y = NOISE(B, N, n->D),
+                                        .w = NORMAL(1, n->D),
+                                        .b = NORMAL(1, n->D),
+                                        .eps = i % 3 ? 1e-6 : 1e-5,
+                                        .mean = NOISE(n->M),
+                                        .rstd = NOISE(n->M),
+                                        .normed = NOISE(B, N, n->D)};
+        if (i & 1) {
+            a.keep = NORMAL(1, B);
+            ((float *)a.keep.data)[0] = i & 4 ? 0 : 1 / 0.9f;
+        }
+        if (i & 2) {
+            a.y = a.x;
+        }
+        check(s, &a, "%s B=%d N=%d D=%d%s%s", n->text, B, N, n->D, i & 1 ? " keep" : "",
+              i & 2 ? " in place" : "");
+    }
+}
+
+/* The norm is of y as it is stored: the exact one is made of the tested device's y, which has its
+ * own bound. */
+BOUND(residual_norm_fwd)
+{
+    s4d_residual_fwd(s->exact, &(s4d_residual_fwd_args){
+                                   .x = mag->x, .r = mag->r, .keep = mag->keep, .y = mag->y});
+    s4d_layer_norm_fwd_args of = {.x = s->stored,
+                                  .w = in->w,
+                                  .b = in->b,
+                                  .eps = in->eps,
+                                  .mean = out->mean,
+                                  .rstd = out->rstd,
+                                  .y = out->normed};
+    s4d_layer_norm_fwd(s->exact, &of);
+    norm_magnitude(&of, &(s4d_layer_norm_fwd_args){.mean = mag->mean, .rstd = mag->rstd, .y = mag->normed});
 }
 
 CASES(layer_norm_bwd)

@@ -123,36 +123,41 @@ BOUND(route_bwd)
 
 /* ---- plan ---- */
 
+static s4d_moe_plan_args plan_args(suite *s, s4d_tensor index, int E, int capacity, int stride)
+{
+    int64_t M = index.dim[0], K = index.dim[1];
+    return (s4d_moe_plan_args){.index = index,
+                               .capacity = capacity,
+                               .stride = stride,
+                               .offset = INT_NOISE(E + 1),
+                               .slot = INT_NOISE(M, K),
+                               .token = INT_NOISE(stride ? (int64_t)E * stride : M * K),
+                               .load = INT_NOISE(E),
+                               .dropped = INT_NOISE(1)};
+}
+
 CASES(moe_plan)
 {
     static const struct {
-        int M, E, K, capacity;
-    } plan[] = {{1, 1, 1, -1}, {1, 8, 2, -1},  {7, 5, 2, -1},  {7, 5, 2, 1},  {100, 8, 2, 25}, {7, 5, 2, 0},
-                {64, 5, 2, 3}, {33, 64, 3, 2}, {20, 4, 4, -1}, {20, 4, 4, 7}, {300, 8, 2, 75}};
+        int M, E, K, capacity, stride;
+    } plan[] = {{1, 1, 1, -1, 0},    {1, 8, 2, -1, 0},    {7, 5, 2, -1, 0},  {7, 5, 2, 1, 0},
+                {100, 8, 2, 25, 0},  {7, 5, 2, 0, 0},     {64, 5, 2, 3, 0},  {33, 64, 3, 2, 0},
+                {20, 4, 4, -1, 0},   {20, 4, 4, 7, 0},    {300, 8, 2, 75, 0}, {1, 1, 1, 1, 1},
+                {7, 5, 2, 2, 3},     {100, 8, 2, 25, 25}, {7, 5, 2, 0, 2},   {64, 5, 2, 64, 70},
+                {33, 64, 3, 2, 8},   {300, 8, 2, 75, 80}, {20, 4, 4, 1, 1}};
     for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++) {
         int M = plan[i].M, E = plan[i].E, K = plan[i].K;
-        s4d_moe_plan_args a = {.index = make_choices(s, E, M, K),
-                               .capacity = plan[i].capacity,
-                               .offset = INT_NOISE(E + 1),
-                               .slot = INT_NOISE(M, K),
-                               .token = INT_NOISE(M * K),
-                               .load = INT_NOISE(E),
-                               .dropped = INT_NOISE(1)};
-        check(s, &a, "M=%d E=%d K=%d capacity %d", M, E, K, plan[i].capacity);
+        s4d_moe_plan_args a = plan_args(s, make_choices(s, E, M, K), E, plan[i].capacity, plan[i].stride);
+        check(s, &a, "M=%d E=%d K=%d capacity %d stride %d", M, E, K, plan[i].capacity, plan[i].stride);
     }
     /* All tokens choose one expert; the others are empty. */
-    for (int capacity = -1; capacity < 10; capacity += 3) {
-        s4d_moe_plan_args a = {.index = INTS(1, 9, 1),
-                               .capacity = capacity,
-                               .offset = INT_NOISE(5),
-                               .slot = INT_NOISE(9, 1),
-                               .token = INT_NOISE(9),
-                               .load = INT_NOISE(4),
-                               .dropped = INT_NOISE(1)};
+    for (int i = 0; i < 8; i++) {
+        int capacity = 3 * (i / 2) - 1, stride = i & 1 && capacity >= 0 ? 10 : 0;
+        s4d_moe_plan_args a = plan_args(s, INTS(1, 9, 1), 4, capacity, stride);
         for (int m = 0; m < 9; m++) {
             ((int32_t *)a.index.data)[m] = 2;
         }
-        check(s, &a, "one expert of 4, capacity %d", capacity);
+        check(s, &a, "one expert of 4, capacity %d stride %d", capacity, stride);
     }
 }
 BOUND_EQUAL(moe_plan)

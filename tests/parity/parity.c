@@ -1,6 +1,8 @@
-/* parity [--device NAME] [--op OP] [--require NAME] [--threads N] [--self-test] [--list]
- * Compares every operation of the devices with the reference device in double. Exit status: 0 all
- * within bounds, 1 not, 2 wrong usage, 77 the device is not there (1 under --require). */
+/* parity [--device NAME] [--op OP] [--require NAME] [--threads N] [--precision float32|tf32|bf16]
+ *        [--self-test] [--list]
+ * Compares every operation of the devices with the reference device in double. Without --device that
+ * is all devices, but in tf32 and bf16 cuda alone, as the others have no such thing. Exit status: 0
+ * all within bounds, 1 not, 2 wrong usage, 77 the device is not there (1 under --require). */
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +16,29 @@ enum { SKIPPED = 77 };
 typedef struct options {
     const char *device, *op, *require;
     int threads;
+    s4d_precision precision;
     bool self_test, list;
 } options;
+
+static const char *const precisions[] = {
+    [S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
 
 static void (*const cases[S4D_OP_COUNT])(suite *s) = {
 #define S4D_OP(name) [S4D_OP_##name] = cases_##name,
 #include "s4d/backend/ops.def"
 #undef S4D_OP
 };
+
+static bool parse_precision(const char *name, s4d_precision *precision)
+{
+    for (int i = 0; i < (int)(sizeof precisions / sizeof precisions[0]); i++) {
+        if (strcmp(name, precisions[i]) == 0) {
+            *precision = (s4d_precision)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool parse(int argc, char **argv, options *o)
 {
@@ -46,6 +63,10 @@ static bool parse(int argc, char **argv, options *o)
             o->require = value;
         } else if (strcmp(argv[i], "--threads") == 0) {
             o->threads = atoi(value);
+        } else if (strcmp(argv[i], "--precision") == 0) {
+            if (!parse_precision(value, &o->precision)) {
+                return false;
+            }
         } else {
             return false;
         }
@@ -120,23 +141,34 @@ static bool self_test_op(suite *s, s4d_op_id op)
 #endif
 }
 
-/* 0, 1, or SKIPPED when the device is not there. */
+/* What the precision of the tested device means for the bounds. */
+static void set_bounds(suite *s, const options *o)
+{
+    s->eps = s4d_backend_real(s->tested) == S4D_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
+    s->narrow = s4d_backend_act(s->tested) == S4D_BF16;
+    s->rounded = s->narrow ? BF16_ROUNDING / (ALLOWED * s->eps) : 0;
+    s->product = o->precision == S4D_TF32 ? 2 * TF32_ROUNDING / (ALLOWED * s->eps) : 0;
+    s->casts_bf16 = strcmp(s4d_backend_name(s->tested), "cuda") == 0;
+}
+
+/* 0, 1, S4D_USAGE, or SKIPPED when the device is not there. */
 static int run_device(const options *o, const char *device)
 {
     suite s = {0};
     s4d_err err = {0};
     int status = 0;
-    s4d_backend_opts opts = {.device = device, .threads = o->threads};
-    if (s4d_backend_create(&opts, &s.tested, &err) != S4D_OK) {
-        printf("parity: skipped: %s\n", err.text);
-        return SKIPPED;
+    s4d_backend_opts opts = {.device = device, .threads = o->threads, .precision = o->precision};
+    status = s4d_backend_create(&opts, &s.tested, &err);
+    if (status != S4D_OK) {
+        printf("parity: %s%s\n", status == S4D_USAGE ? "" : "skipped: ", err.text);
+        return status == S4D_USAGE ? S4D_USAGE : SKIPPED;
     }
     if (s4d_backend_create(&(s4d_backend_opts){.device = "ref64"}, &s.exact, &err) != S4D_OK) {
         printf("parity: %s\n", err.text);
         status = 1;
         goto done;
     }
-    s.eps = s4d_backend_real(s.tested) == S4D_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
+    set_bounds(&s, o);
     printf("%s\n", s4d_backend_description(s.tested));
     int wrong = 0, ran = 0;
     for (int op = 0; op < S4D_OP_COUNT; op++) {
@@ -146,7 +178,8 @@ static int run_device(const options *o, const char *device)
                 !(o->self_test ? self_test_op(&s, (s4d_op_id)op) : compare_op(&s, (s4d_op_id)op));
         }
     }
-    printf("%s: %d operations, %d wrong\n", device, ran, wrong);
+    printf("%s%s%s: %d operations, %d wrong\n", device, o->precision ? " " : "",
+           o->precision ? precisions[o->precision] : "", ran, wrong);
     status = wrong > 0;
 done:
     release_blocks(&s);
@@ -168,7 +201,7 @@ static int run_all(const options *o)
         }
         int one = run_device(o, name);
         bool required = o->require && strcmp(o->require, name) == 0;
-        if (one == 1 || (one == SKIPPED && required)) {
+        if ((one != 0 && one != SKIPPED) || (one == SKIPPED && required)) {
             status = 1;
         } else if (one == 0 && status == SKIPPED) {
             status = 0;
@@ -200,7 +233,7 @@ int main(int argc, char **argv)
     options o = {0};
     if (!parse(argc, argv, &o)) {
         fprintf(stderr, "usage: parity [--device NAME] [--op OP] [--require NAME] [--threads N] "
-                        "[--self-test] [--list]\n");
+                        "[--precision float32|tf32|bf16] [--self-test] [--list]\n");
         return S4D_USAGE;
     }
     if (o.op && !known_op(o.op)) {
@@ -213,6 +246,10 @@ int main(int argc, char **argv)
     if (o.list) {
         return 0;
     }
+    if (o.self_test && o.precision == S4D_TF32) {
+        fprintf(stderr, "parity: --self-test needs float32 or bf16: damage is smaller than the roundings of tf32\n");
+        return S4D_USAGE;
+    }
 #ifndef S4D_TEST_HOOKS
     if (o.self_test) {
         printf("parity: skipped: the library was built without S4D_TEST_HOOKS, so no result can be "
@@ -224,6 +261,9 @@ int main(int argc, char **argv)
         printf("parity: the required device %s is not in this build; it has %s\n", o.require,
                s4d_backend_devices());
         return 1;
+    }
+    if (!o.device && o.precision != S4D_FLOAT32) {
+        o.device = "cuda";
     }
     int status = o.device ? run_device(&o, o.device) : run_all(&o);
     return status == SKIPPED && o.require && (!o.device || strcmp(o.device, o.require) == 0)

@@ -23,6 +23,7 @@ typedef struct copy {
 
 /* A whole case on one device. */
 typedef struct setting {
+    const suite *s;
     s4d_backend *be;
     union {
         unsigned char bytes[MAX_ARGS];
@@ -44,26 +45,35 @@ static s4d_tensor tensor_in(const void *args, const field *f)
     return t;
 }
 
-static s4d_dtype dtype_on(const s4d_backend *be, const field *f, s4d_dtype dtype)
+/* The exact device has no BF16, but holds its values. */
+static s4d_dtype dtype_on(const suite *s, const s4d_backend *be, const field *f, s4d_dtype dtype)
 {
-    return dtype == S4D_F32 && !f->as_is ? s4d_backend_real(be) : dtype;
+    if (dtype == S4D_BF16 && be == s->exact) {
+        return S4D_F64;
+    }
+    if (dtype != S4D_F32 || f->type == AS_IS) {
+        return dtype;
+    }
+    bool act = f->type == ACT || (f->type == EITHER && !s->either_real);
+    return act ? s4d_backend_act(be) : s4d_backend_real(be);
 }
 
-static void convert(void *to, s4d_dtype to_dtype, const s4d_tensor *from)
+/* `held` is the type of the tested device, whose values every device gets. */
+static void convert(void *to, s4d_dtype to_dtype, const s4d_tensor *from, s4d_dtype held)
 {
-    if (from->dtype != S4D_F32 || to_dtype == S4D_F32) {
+    if (from->dtype == to_dtype && from->dtype == held) {
         memcpy(to, from->data, s4d_tensor_bytes(from));
         return;
     }
-    const float *x = from->data;
     for (int64_t i = 0; i < s4d_tensor_count(from); i++) {
-        ((double *)to)[i] = (double)x[i];
+        set_element(to, to_dtype, i, round_to(held, get_element(from->data, from->dtype, i)));
     }
 }
 
-static void copy_make(copy *c, s4d_backend *be, const field *f, const s4d_tensor *host, int shift)
+static void copy_make(copy *c, const setting *set, const field *f, const s4d_tensor *host, int shift)
 {
-    c->t = s4d_tensor_of(dtype_on(be, f, host->dtype), NULL, host->rank, host->dim);
+    s4d_backend *be = set->be;
+    c->t = s4d_tensor_of(dtype_on(set->s, be, f, host->dtype), NULL, host->rank, host->dim);
     size_t n = s4d_tensor_bytes(&c->t);
     c->data_at = CANARY + (size_t)shift * s4d_dtype_size(c->t.dtype);
     c->bytes = c->data_at + n + CANARY;
@@ -72,27 +82,28 @@ static void copy_make(copy *c, s4d_backend *be, const field *f, const s4d_tensor
         out_of_memory();
     }
     memset(c->image, CANARY_BYTE, c->bytes);
-    convert(c->image + c->data_at, c->t.dtype, host);
+    convert(c->image + c->data_at, c->t.dtype, host, dtype_on(set->s, set->s->tested, f, host->dtype));
     s4d_backend_upload(be, c->block, c->image, c->bytes);
     c->t.data = c->block + c->data_at;
 }
 
-static void setting_make(setting *set, s4d_backend *be, s4d_op_id op, const void *args, int shift)
+static void setting_make(setting *set, const suite *s, s4d_backend *be, int shift)
 {
     memset(set, 0, sizeof *set);
+    set->s = s;
     set->be = be;
-    memcpy(set->args.bytes, args, args_size(op));
+    memcpy(set->args.bytes, s->args, args_size(s->op));
     int count;
-    const field *f = fields_of(op, &count);
+    const field *f = fields_of(s->op, &count);
     for (int i = 0; i < count; i++) {
         copy *c = &set->copy[i];
-        s4d_tensor host = tensor_in(args, &f[i]);
+        s4d_tensor host = tensor_in(s->args, &f[i]);
         c->shares = -1;
         if (!s4d_tensor_given(&host)) {
             continue;
         }
         for (int j = 0; j < i; j++) {
-            s4d_tensor other = tensor_in(args, &f[j]);
+            s4d_tensor other = tensor_in(s->args, &f[j]);
             if (s4d_tensor_given(&other) && other.data == host.data) {
                 c->shares = j;
             }
@@ -102,7 +113,7 @@ static void setting_make(setting *set, s4d_backend *be, s4d_op_id op, const void
             c->t.dtype = set->copy[c->shares].t.dtype;
             c->t.data = set->copy[c->shares].t.data;
         } else {
-            copy_make(c, be, &f[i], &host, shift);
+            copy_make(c, set, &f[i], &host, shift);
         }
         memcpy(set->args.bytes + f[i].offset, &c->t, sizeof c->t);
     }
@@ -130,20 +141,6 @@ static void make_absolute(setting *mag, s4d_op_id op)
         for (int64_t j = 0; t->dtype == S4D_F64 && j < s4d_tensor_count(t); j++) {
             ((double *)t->data)[j] = fabs(((double *)t->data)[j]);
         }
-    }
-}
-
-static double element(const void *data, s4d_dtype dtype, int64_t i)
-{
-    switch (dtype) {
-    case S4D_F32:
-        return (double)((const float *)data)[i];
-    case S4D_F64:
-        return ((const double *)data)[i];
-    case S4D_I32:
-        return ((const int32_t *)data)[i];
-    default:
-        return ((const unsigned char *)data)[i];
     }
 }
 
@@ -175,12 +172,13 @@ static void compare(const comparison *c, const char *name, const s4d_tensor *got
                     const s4d_tensor *want, const s4d_tensor *mag)
 {
     for (int64_t i = 0; i < s4d_tensor_count(got); i++) {
-        double g = element(got->data, got->dtype, i), w = element(want->data, want->dtype, i);
-        double size = want->dtype == S4D_F64 ? element(mag->data, S4D_F64, i) : 0;
-        if (size == 0 && got->dtype == S4D_F32) {
-            w = (double)(float)w;
+        double g = get_element(got->data, got->dtype, i), w = get_element(want->data, want->dtype, i);
+        double size = want->dtype == S4D_F64 ? get_element(mag->data, S4D_F64, i) : 0;
+        if (size == 0) {
+            w = round_to(got->dtype, w);
         }
-        double allowed = size == 0 ? 0 : ALLOWED * c->s->eps * size + (double)FLT_MIN;
+        double own = got->dtype == S4D_BF16 ? BF16_ROUNDING * fabs(w) : 0;
+        double allowed = size == 0 ? 0 : ALLOWED * c->s->eps * size + own + (double)FLT_MIN;
         double off = fabs(g - w);
         bool same = g == w || (isnan(g) && isnan(w));
         if (size != 0 && off / allowed > c->s->worst) {
@@ -245,16 +243,37 @@ static void compare_field(const comparison *c, const field *f, int i, const sett
     s4d_mem_free(after);
 }
 
-static void check_at(suite *s, const void *args, const char *text, int shift)
+/* The result that the operation goes on from, as the tested device stored it. */
+static void keep_stored(suite *s, const setting *tested)
+{
+    int count;
+    const field *f = fields_of(s->op, &count);
+    for (int i = 0; i < count; i++) {
+        if (!f[i].stored) {
+            continue;
+        }
+        s4d_tensor t = tested->copy[i].t;
+        void *there = make_block(s, s4d_tensor_bytes(&t), 1);
+        s4d_backend_download(tested->be, there, t.data, s4d_tensor_bytes(&t));
+        s->stored = s4d_tensor_of(S4D_F64, NULL, t.rank, t.dim);
+        s->stored.data = make_block(s, s4d_tensor_bytes(&s->stored), 1);
+        for (int64_t k = 0; k < s4d_tensor_count(&t); k++) {
+            set_element(s->stored.data, S4D_F64, k, get_element(there, t.dtype, k));
+        }
+    }
+}
+
+static void check_at(suite *s, const char *text, int shift)
 {
     comparison c = {s, text, shift};
     setting tested, exact, before, mag;
-    setting_make(&tested, s->tested, s->op, args, shift);
-    setting_make(&exact, s->exact, s->op, args, 0);
-    setting_make(&before, s->exact, s->op, args, 0);
-    setting_make(&mag, s->exact, s->op, args, 0);
+    setting_make(&tested, s, s->tested, shift);
+    setting_make(&exact, s, s->exact, 0);
+    setting_make(&before, s, s->exact, 0);
+    setting_make(&mag, s, s->exact, 0);
     run_op(s->tested, s->op, tested.args.bytes);
     run_op(s->exact, s->op, exact.args.bytes);
+    keep_stored(s, &tested);
     make_absolute(&mag, s->op);
     bound_op(s, s->op, before.args.bytes, exact.args.bytes, mag.args.bytes);
     s4d_err err = {0};
@@ -280,9 +299,12 @@ void check(suite *s, const void *args, const char *format, ...)
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    s->args = args;
     for (int shift = 0; shift < 2 && !(s->hasty && s->failures); shift++) {
-        check_at(s, args, text, shift);
+        check_at(s, text, shift);
         s->cases++;
     }
+    s->args = NULL;
+    s->either_real = false;
     release_blocks(s);
 }

@@ -136,6 +136,100 @@ static void planning_checks_shapes_only(void **state)
     s4d_backend_destroy(&be);
 }
 
+/* ---- slots and recorded steps ---- */
+
+static void slots_hold_what_was_sent(void **state)
+{
+    (void)state;
+    static const char *const device[] = {"ref", "ref64", "cpu"};
+    for (int i = 0; i < 3; i++) {
+        s4d_backend *be = make(device[i]);
+        s4d_err err = {0};
+        void *place[2], *again;
+        unsigned char bytes[300];
+        for (int k = 0; k < 300; k++) {
+            bytes[k] = (unsigned char)k;
+        }
+        assert_int_equal(s4d_backend_send(be, 0, bytes, 100, &place[0], &err), S4D_OK);
+        assert_int_equal(s4d_backend_send(be, 1, bytes + 100, 50, &place[1], &err), S4D_OK);
+        assert_ptr_not_equal(place[0], place[1]);
+        assert_int_equal((uintptr_t)place[0] % 64, 0);
+        assert_memory_equal(place[0], bytes, 100);
+        assert_memory_equal(place[1], bytes + 100, 50);
+        /* Less fits where more was; more is made room for; the other slot stays. */
+        assert_int_equal(s4d_backend_send(be, 0, bytes + 7, 20, &again, &err), S4D_OK);
+        assert_ptr_equal(again, place[0]);
+        assert_memory_equal(again, bytes + 7, 20);
+        assert_int_equal(s4d_backend_send(be, 0, bytes, 300, &again, &err), S4D_OK);
+        assert_memory_equal(again, bytes, 300);
+        assert_memory_equal(place[1], bytes + 100, 50);
+        s4d_backend_destroy(&be);
+    }
+}
+
+static bool is_zero(const void *block, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (((const unsigned char *)block)[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void results_are_fetched_by_slot(void **state)
+{
+    (void)state;
+    s4d_backend *be = make("cpu");
+    s4d_tensor x = take(be, 4);
+    const float first[4] = {1, 2, 3, 4}, second[4] = {5, 6, 7, 8};
+    assert_true(is_zero(s4d_backend_fetched(be, 0), S4D_FETCH_BYTES));
+    s4d_backend_upload_floats(be, x, first);
+    s4d_backend_fetch(be, 0, 0, x.data, sizeof first);
+    s4d_backend_fetch(be, 0, S4D_FETCH_BYTES - 8, (float *)x.data + 2, 8);
+    s4d_backend_upload_floats(be, x, second);
+    s4d_backend_fetch(be, 1, 64, x.data, sizeof second);
+    s4d_backend_fetch(be, 1, S4D_FETCH_BYTES, x.data, 0);
+    const unsigned char *got = s4d_backend_fetched(be, 0);
+    assert_memory_equal(got, first, sizeof first);
+    assert_true(is_zero(got + sizeof first, S4D_FETCH_BYTES - sizeof first - 8));
+    assert_memory_equal(got + S4D_FETCH_BYTES - 8, first + 2, 8);
+    got = s4d_backend_fetched(be, 1);
+    assert_true(is_zero(got, 64));
+    assert_memory_equal(got + 64, second, sizeof second);
+    /* Planning fetches nothing. */
+    s4d_backend_set_planning(be, true);
+    s4d_backend_fetch(be, 0, 0, NULL, sizeof first);
+    s4d_backend_set_planning(be, false);
+    assert_memory_equal(s4d_backend_fetched(be, 0), first, sizeof first);
+    assert_int_equal(s4d_backend_check(be, NULL), S4D_OK);
+    s4d_backend_free(be, x.data);
+    s4d_backend_destroy(&be);
+}
+
+/* Host devices record nothing: every operation is done when it is called, as often as it is. */
+static void recorded_steps_are_done_at_once(void **state)
+{
+    (void)state;
+    s4d_backend *be = make("cpu");
+    s4d_tensor x = take(be, 3);
+    const float ones[3] = {1, 1, 1};
+    float back[3];
+    s4d_backend_upload_floats(be, x, ones);
+    for (int i = 0; i < 3; i++) {
+        s4d_backend_graph_begin(be, 7);
+        s4d_scale(be, &(s4d_scale_args){.factor = i + 2, .x = x});
+        s4d_backend_graph_end(be);
+    }
+    s4d_backend_download_floats(be, back, x);
+    assert_true(back[0] == 24.0f && back[2] == 24.0f);
+    assert_int_equal(s4d_backend_check(be, NULL), S4D_OK);
+    s4d_backend_free(be, x.data);
+    s4d_backend_destroy(&be);
+}
+
+/* ---- broken rules ---- */
+
 /* Runs the call in a child; what it wrote before it was ended. */
 static void ends_with(void (*call)(s4d_backend *be), bool planning, const char *part)
 {
@@ -206,15 +300,107 @@ static void index_out_of_range(s4d_backend *be)
                                                 .y = S4D_RESHAPE(y, 1, 1, 2)});
 }
 
+static void floats_as_bf16(s4d_backend *be)
+{
+    static uint16_t half[2];
+    s4d_backend_upload_floats(be, S4D_TENSOR(S4D_BF16, half, 2), (const float[]){1, 2});
+}
+
+static void floats_from_bf16(s4d_backend *be)
+{
+    static uint16_t half[2];
+    float x[2];
+    s4d_backend_download_floats(be, x, S4D_TENSOR(S4D_BF16, half, 2));
+}
+
+static void fetch_beyond_the_slot(s4d_backend *be)
+{
+    s4d_backend_fetch(be, 0, S4D_FETCH_BYTES - 4, "12345678", 8);
+}
+
+static void products_in_bf16(s4d_backend *be)
+{
+    s4d_linear_fwd(be, &(s4d_linear_fwd_args){.x = S4D_TENSOR(S4D_BF16, NULL, 2, 3),
+                                              .w = S4D_TENSOR(S4D_BF16, NULL, 4, 3),
+                                              .y = S4D_TENSOR(S4D_F32, NULL, 2, 4)});
+}
+
+static s4d_grouped_linear_fwd_args grouped(int64_t rows, int64_t stride)
+{
+    return (s4d_grouped_linear_fwd_args){.x = S4D_TENSOR(S4D_F32, NULL, rows, 3),
+                                         .w = S4D_TENSOR(S4D_F32, NULL, 2, 5, 3),
+                                         .b = S4D_TENSOR(S4D_F32, NULL, 2, 5),
+                                         .stride = stride,
+                                         .y = S4D_TENSOR(S4D_F32, NULL, rows, 5)};
+}
+
+static void groups_without_offset(s4d_backend *be)
+{
+    s4d_grouped_linear_fwd_args args = grouped(8, 0);
+    s4d_grouped_linear_fwd(be, &args);
+}
+
+static void groups_with_offset_and_stride(s4d_backend *be)
+{
+    s4d_grouped_linear_fwd_args args = grouped(8, 4);
+    args.offset = S4D_TENSOR(S4D_I32, NULL, 3);
+    s4d_grouped_linear_fwd(be, &args);
+}
+
+static void groups_beside_the_buffer(s4d_backend *be)
+{
+    s4d_grouped_linear_fwd_args args = grouped(9, 4);
+    s4d_grouped_linear_fwd(be, &args);
+}
+
+static void plan(s4d_backend *be, int64_t capacity, int64_t stride, int64_t rows)
+{
+    s4d_moe_plan(be, &(s4d_moe_plan_args){.index = S4D_TENSOR(S4D_I32, NULL, 5, 2),
+                                          .capacity = capacity,
+                                          .stride = stride,
+                                          .offset = S4D_TENSOR(S4D_I32, NULL, 4),
+                                          .slot = S4D_TENSOR(S4D_I32, NULL, 5, 2),
+                                          .token = S4D_TENSOR(S4D_I32, NULL, rows),
+                                          .load = S4D_TENSOR(S4D_I32, NULL, 3),
+                                          .dropped = S4D_TENSOR(S4D_I32, NULL, 1)});
+}
+
+static void plan_over_its_stride(s4d_backend *be)
+{
+    plan(be, 5, 4, 12);
+}
+
+static void plan_without_capacity(s4d_backend *be)
+{
+    plan(be, -1, 4, 12);
+}
+
+static void plan_of_other_rows(s4d_backend *be)
+{
+    plan(be, 4, 4, 10);
+}
+
 static void broken_rules_end_the_program(void **state)
 {
     (void)state;
-    ends_with(wrong_width, true, "\"w: REAL [N, K]\" = [4,3]: it is of the shape [4,5]");
+    ends_with(wrong_width, true, "\"w: ACT [N, K]\" = [4,3]: it is of the shape [4,5]");
     for (int planning = 0; planning < 2; planning++) {
         ends_with(wrong_dtype, planning,
-                  "\"x: REAL [n]\" = [2] (rows under any leading shape): it is F64 [2]");
+                  "\"x: ACT [n]\" = [2] (rows under any leading shape): it is F64 [2]");
         ends_with(missing_tensor, planning, "it is not given []");
     }
+    ends_with(products_in_bf16, true,
+              "\"x: ACT [M, K]\" = [2,3] (rows under any leading shape): it is BF16 [2,3]");
+    ends_with(groups_without_offset, true, "(args->stride > 0) == GIVEN(offset)");
+    ends_with(groups_with_offset_and_stride, true,
+              "(args->stride > 0) == GIVEN(offset)");
+    ends_with(groups_beside_the_buffer, true, "(R) != (E) * args->stride");
+    ends_with(plan_over_its_stride, true, "args->stride < args->capacity");
+    ends_with(plan_without_capacity, true, "args->capacity < 0");
+    ends_with(plan_of_other_rows, true, "= [12] (rows under any leading shape): it is of the shape [10]");
+    ends_with(floats_as_bf16, false, "t->dtype != be->act");
+    ends_with(floats_from_bf16, false, "t->dtype != be->act");
+    ends_with(fetch_beyond_the_slot, false, "bytes > S4D_FETCH_BYTES - offset");
     ends_with(missing_memory, false, "it is without memory [2]");
     ends_with(shared_memory, false, "!s4d_apart");
     ends_with(index_out_of_range, false, "index < 0 || index >= n");
@@ -240,6 +426,30 @@ static void lack_of_scratch_sticks(void **state)
     s4d_backend_free(be, qkv.data);
     s4d_backend_free(be, stats.data);
     s4d_backend_free(be, y.data);
+    s4d_backend_destroy(&be);
+}
+#endif
+
+#ifdef S4D_TEST_HOOKS
+static void lack_of_memory_for_slots_is_told(void **state)
+{
+    (void)state;
+    s4d_backend *be = make("ref");
+    s4d_err err = {0};
+    void *place;
+    s4d_fault_set(S4D_FAULT_ALLOC, 1);
+    assert_int_equal(s4d_backend_send(be, 0, "abc", 3, &place, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "for a batch's frames"));
+    assert_int_equal(s4d_backend_check(be, NULL), S4D_OK);
+    s4d_fault_set(S4D_FAULT_ALLOC, 0);
+    assert_int_equal(s4d_backend_send(be, 0, "abc", 3, &place, &err), S4D_OK);
+    assert_memory_equal(place, "abc", 3);
+    s4d_fault_set(S4D_FAULT_ALLOC, 1);
+    s4d_backend_fetch(be, 1, 0, place, 3);
+    s4d_fault_set(S4D_FAULT_ALLOC, 0);
+    assert_int_equal(s4d_backend_check(be, &err), S4D_FAILED);
+    assert_non_null(strstr(err.text, "for the results of a step"));
+    assert_true(is_zero(s4d_backend_fetched(be, 1), S4D_FETCH_BYTES));
     s4d_backend_destroy(&be);
 }
 #endif
@@ -272,10 +482,14 @@ int main(void)
         cmocka_unit_test(floats_go_up_and_come_back),
         cmocka_unit_test(failure_sticks),
         cmocka_unit_test(planning_checks_shapes_only),
+        cmocka_unit_test(slots_hold_what_was_sent),
+        cmocka_unit_test(results_are_fetched_by_slot),
+        cmocka_unit_test(recorded_steps_are_done_at_once),
         cmocka_unit_test(broken_rules_end_the_program),
         cmocka_unit_test(scratch_is_kept),
 #ifdef S4D_TEST_HOOKS
         cmocka_unit_test(lack_of_scratch_sticks),
+        cmocka_unit_test(lack_of_memory_for_slots_is_told),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

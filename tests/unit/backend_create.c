@@ -42,6 +42,11 @@ static void devices_say_what_they_are(void **state)
         assert_int_equal(create(want[i].name, 0, "", &be, &err), S4D_OK);
         assert_string_equal(s4d_backend_name(be), want[i].name);
         assert_int_equal(s4d_backend_real(be), want[i].real);
+        assert_int_equal(s4d_backend_act(be), want[i].real);
+        assert_false(s4d_backend_fixed_shapes(be));
+        assert_int_equal(s4d_backend_lateness(be), 0);
+        assert_string_equal(s4d_backend_attention(be), "");
+        assert_true(s4d_backend_memory(be) > 0);
         assert_true(s4d_backend_threads(be) >= 1);
         size_t n = strlen(want[i].name);
         assert_memory_equal(s4d_backend_description(be), want[i].name, n);
@@ -56,14 +61,120 @@ static void devices_say_what_they_are(void **state)
     s4d_backend_destroy(NULL);
 }
 
+static bool built_with_cuda(void)
+{
+    return strstr(s4d_backend_devices(), "cuda") != NULL;
+}
+
 static void unknown_device_is_refused(void **state)
 {
     (void)state;
-    refused("cpuu", 0, "",
-            "device: \"cpuu\" is not a device of this build; use one of ref, ref64, cpu");
-    refused("quantum", 0, "",
-            "device: \"quantum\" is not a device of this build; use one of ref, ref64, cpu");
-    refused("", 0, "", "device: \"\" is not a device of this build; use one of ref, ref64, cpu");
+    static const char *const name[] = {"cpuu", "quantum", "", "auto"};
+    for (int i = 0; i < 4; i++) {
+        char sentence[256];
+        snprintf(sentence, sizeof sentence,
+                 "device: \"%s\" is not a device of this build; use one of %s", name[i],
+                 s4d_backend_devices());
+        refused(name[i], 0, "", sentence);
+    }
+    assert_string_equal(s4d_backend_devices(),
+                        built_with_cuda() ? "ref, ref64, cpu, cuda" : "ref, ref64, cpu");
+}
+
+/* A device that is known but not there is another matter than a wrong name. */
+static void absent_cuda_is_a_failure(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err;
+    if (built_with_cuda()) {
+        skip();
+    }
+    assert_int_equal(create("cuda", 0, "", &be, &err), S4D_FAILED);
+    assert_null(be);
+    assert_string_equal(err.text, "device cuda: this build has no cuda device, as nvcc was not found when it "
+                                  "was configured; use --device cpu");
+}
+
+static void auto_is_what_works(void **state)
+{
+    (void)state;
+    s4d_err why = {0};
+    static const char *const kept[] = {"ref", "ref64", "cpu", "cuda", "quantum", ""};
+    for (int i = 0; i < 6; i++) {
+        assert_ptr_equal(s4d_backend_choose(kept[i], &why), kept[i]);
+        assert_string_equal(why.text, "");
+    }
+    const char *chosen = s4d_backend_choose("auto", &why);
+    if (strcmp(chosen, "cuda") == 0) {
+        assert_true(built_with_cuda());
+        return;
+    }
+    assert_string_equal(chosen, "cpu");
+    assert_string_not_equal(why.text, "");
+    if (!built_with_cuda()) {
+        assert_string_equal(why.text,
+                            "this build has no cuda device, as nvcc was not found when it was configured");
+    }
+}
+
+static void refused_precision(const char *device, s4d_precision precision, const char *override,
+                              const char *sentence)
+{
+    s4d_backend *be;
+    s4d_err err = {0};
+    s4d_backend_opts opts = {.device = device, .precision = precision, .override = override};
+    assert_int_equal(s4d_backend_create(&opts, &be, &err), S4D_USAGE);
+    assert_null(be);
+    assert_string_equal(err.text, sentence);
+}
+
+static void precision_of_host_devices_is_float32(void **state)
+{
+    (void)state;
+    static const char *const device[] = {"ref", "ref64", "cpu"};
+    for (int i = 0; i < 3; i++) {
+        char sentence[256];
+        snprintf(sentence, sizeof sentence,
+                 "precision: %s computes in float32 only; set it to float32, or use --device cuda",
+                 device[i]);
+        refused_precision(device[i], S4D_TF32, "", sentence);
+        refused_precision(device[i], S4D_BFLOAT16, NULL, sentence);
+        refused_precision(device[i], S4D_BFLOAT16, "gelu_fwd=ref", sentence);
+    }
+    if (built_with_cuda()) {
+        refused_precision("cuda", S4D_BFLOAT16, "gelu_fwd=ref",
+                          "op: ref has no bf16, so its operations cannot stand in for others; set precision "
+                          "to float32 to look for a wrong one");
+    }
+}
+
+/* Wishes that are cuda's alone change nothing. */
+static void wishes_for_cuda_are_ignored(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err = {0};
+    s4d_backend_opts opts = {
+        .device = "cpu", .attention = S4D_ATTENTION_CUDNN, .any_order = true, .no_graphs = true};
+    assert_int_equal(s4d_backend_create(&opts, &be, &err), S4D_OK);
+    assert_string_equal(s4d_backend_name(be), "cpu");
+    s4d_backend_destroy(&be);
+}
+
+static void host_devices_do_not_tune_themselves(void **state)
+{
+    (void)state;
+    s4d_backend *be;
+    s4d_err err;
+    s4d_str text = {0};
+    assert_int_equal(create("cpu", 1, "", &be, &err), S4D_OK);
+    assert_int_equal(s4d_backend_tuning(be, &text, &err), S4D_OK);
+    assert_int_equal((int)text.size, 0);
+    assert_true(s4d_backend_tune(be, ""));
+    assert_false(s4d_backend_tune(be, "choices of another device"));
+    s4d_str_release(&text);
+    s4d_backend_destroy(&be);
 }
 
 static void negative_threads_are_refused(void **state)
@@ -155,6 +266,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_say_what_they_are),
         cmocka_unit_test(unknown_device_is_refused),
+        cmocka_unit_test(absent_cuda_is_a_failure),
+        cmocka_unit_test(auto_is_what_works),
+        cmocka_unit_test(precision_of_host_devices_is_float32),
+        cmocka_unit_test(wishes_for_cuda_are_ignored),
+        cmocka_unit_test(host_devices_do_not_tune_themselves),
         cmocka_unit_test(negative_threads_are_refused),
         cmocka_unit_test(threads_are_kept),
         cmocka_unit_test(wrong_override_is_refused),

@@ -1,4 +1,5 @@
 /* A step on the device: no allocation once warm, the same bits again, and the arena as large as planned. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@ enum { B = 3, SIDE = 16, FRAMES = 4, TOKENS = 8 };
 typedef struct fixture {
     s4d_run_opts o;
     s4d_engine e;
+    s4d_optim optim;
     s4d_batch batch;
     uint8_t pixels[B * FRAMES * SIDE * SIDE * 3];
     s4d_recipe recipe[B];
@@ -58,34 +60,40 @@ static fixture *open_fixture(s4d_stage stage, const char *device)
     s4d_engine_load load = {.train = {[S4D_VIDEO] = B}, .predict = {[S4D_VIDEO] = stage == S4D_FINETUNE ? B : 0}};
     if (s4d_engine_create(&f->o, (int[]){0, stage == S4D_FINETUNE ? 2 : 0}, &f->e, &err) != S4D_OK ||
         s4d_engine_alloc(&f->e, &load, &err) != S4D_OK ||
-        s4d_params_init(f->e.params, f->e.be, 4, &err) != S4D_OK)
+        s4d_params_init(f->e.params, f->e.be, 4, &err) != S4D_OK ||
+        s4d_optim_create(&f->optim, stage, &f->o.train, f->e.params, 2, &err) != S4D_OK)
         fail_msg("%s", err.text);
     return f;
 }
 
 static void close_fixture(fixture *f)
 {
+    s4d_optim_release(&f->optim);
     s4d_engine_release(&f->e);
     free(f);
 }
 
-static double step(fixture *f, double *norm)
+/* One batch and its update in the given slot; at rate 0 the weights stay. */
+static double step(fixture *f, int slot, double rate, double *norm)
 {
     s4d_step_result r;
     s4d_err err = {0};
-    s4d_engine_zero_grad(&f->e);
-    if (s4d_engine_train(&f->e, &f->batch, 0, 1, &r, &err) != S4D_OK ||
-        s4d_engine_grad_norm(&f->e, 0, norm, &err) != S4D_OK)
+    if (s4d_engine_train(&f->e, &f->batch, &(s4d_engine_turn){.slot = slot, .scale = 1}, &err) != S4D_OK ||
+        s4d_engine_update(&f->e, &f->optim, &(s4d_engine_step){.slot = slot, .batches = 1, .rate = rate, .seen = {false, true}},
+                          &err) != S4D_OK)
         fail_msg("%s", err.text);
+    s4d_engine_result(&f->e, slot, &r);
+    assert_true(s4d_engine_updated(&f->e, slot, norm) == (isfinite(r.loss) && isfinite(*norm)));
     return r.loss;
 }
 
 static void check(s4d_stage stage, const char *device)
 {
     fixture *f = open_fixture(stage, device);
-    double norm[2], first = step(f, &norm[0]);
+    double norm[2], first = step(f, 0, 0, &norm[0]);
+    step(f, 1, 0, &norm[1]);
     uint64_t calls = s4d_mem_calls();
-    assert_true(step(f, &norm[1]) == first && norm[0] == norm[1]);
+    assert_true(step(f, 0, 0, &norm[1]) == first && norm[0] == norm[1]);
     assert_int_equal(s4d_mem_calls(), calls);
     assert_true(first > 0 && norm[0] > 0);
     assert_true(f->e.arena.peak <= f->e.arena.size);
@@ -121,13 +129,32 @@ static void test_clipping(void **state)
 {
     (void)state;
     fixture *f = open_fixture(S4D_FINETUNE, "cpu");
-    double norm, clipped;
-    s4d_err err = {0};
-    step(f, &norm);
-    assert_int_equal(s4d_engine_grad_norm(&f->e, norm / 2, &clipped, &err), S4D_OK);
+    double norm, clipped, factor;
+    step(f, 0, 0, &norm);
+    f->o.train.clip_grad = norm / 2;
+    step(f, 1, 0, &clipped);
     assert_true(clipped == norm); /* what is told is the norm before clipping */
-    assert_int_equal(s4d_engine_grad_norm(&f->e, 0, &clipped, &err), S4D_OK);
-    assert_true(clipped > 0.499 * norm && clipped < 0.501 * norm);
+    s4d_backend_download(f->e.be, &factor, f->e.factor.data, sizeof factor);
+    assert_true(factor > 0.499 && factor < 0.501);
+    close_fixture(f);
+}
+
+/* What is not finite moves neither weights nor moments, and is counted back. */
+static void test_an_update_that_is_not_finite(void **state)
+{
+    (void)state;
+    fixture *f = open_fixture(S4D_FINETUNE, "cpu");
+    double norm, loss = step(f, 0, 0.1, &norm);
+    int64_t steps = f->optim.step[0];
+    f->target[0] = NAN;
+    double ruined = step(f, 1, 0.1, &norm);
+    assert_true(isnan(ruined) && isnan(norm));
+    assert_int_equal(f->optim.step[0], steps + 1);
+    s4d_optim_undo(&f->optim, f->e.params);
+    assert_int_equal(f->optim.step[0], steps);
+    f->target[0] = 1;
+    double after = step(f, 0, 0.1, &norm);
+    assert_true(isfinite(after) && isfinite(norm) && after != loss);
     close_fixture(f);
 }
 
@@ -137,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_a_warm_step_allocates_nothing_and_repeats),
         cmocka_unit_test(test_predictions_do_not_depend_on_the_batch),
         cmocka_unit_test(test_clipping),
+        cmocka_unit_test(test_an_update_that_is_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ typedef struct s4d_classifier_input {
 
 /* The routing of one MoAE layer, before capacity. */
 typedef struct s4d_routing {
-    s4d_tensor gate, index;   /* [B*N,K] real and i32, by falling noisy logit */
+    s4d_tensor gate, index;   /* real and i32 [B*N,K], by falling noisy logit */
     s4d_tensor load, dropped; /* i32 [E], [1] */
 } s4d_routing;
 
@@ -38,6 +38,7 @@ typedef struct s4d_classifier_output {
     s4d_tensor loss;    /* F64 [1]: cross-entropy; with a target */
     s4d_tensor balance; /* F64 [1]: summed over layers, not scaled; 0 without MoAE; with a target */
     int layers;         /* MoAE layers */
+    s4d_tensor load, dropped; /* i32 [layers,E], [layers,1]: of each layer's s4d_moe_plan */
     const s4d_routing *routing; /* [layers]; only with keep_activations */
 } s4d_classifier_output;
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "s4d/backend/ops.h"
+#include "s4d/backend/backend.h"
 
 enum { S4D_MAX_LAYERS = 64 };
 

@@ -34,6 +34,7 @@ typedef struct s4d_params {
     int count, room;
     int64_t total;      /* elements of a block, padding included */
     s4d_tensor w, g;    /* real [total]; data NULL until allocated */
+    s4d_tensor low;     /* act [total], w as products take it; a block of its own only where act is not real */
     s4d_tensor m, v;    /* AdamW's moments */
     bool failed;        /* no memory while the table was built */
 } s4d_params;
@@ -45,8 +46,10 @@ void s4d_params_release(s4d_params *p);
 
 /* Elements that count (without padding). */
 int64_t s4d_params_elements(const s4d_params *p);
-/* Bytes of all blocks in the backend's real type. */
-size_t s4d_params_bytes(const s4d_params *p, s4d_dtype real, bool train);
+/* The types of the blocks, before they are allocated. */
+void s4d_params_type(s4d_params *p, const s4d_backend *be);
+/* Bytes of all blocks. */
+size_t s4d_params_bytes(const s4d_params *p, bool train);
 int s4d_params_find(const s4d_params *p, const char *name); /* index or -1 */
 
 /* Allocates weights (zeroed) and, when train, gradients and moments. */
@@ -56,7 +59,12 @@ void s4d_params_free(s4d_params *p, s4d_backend *be);
 /* Views of one parameter, in its own shape: of any of the blocks, of the weights, of the gradients. */
 s4d_tensor s4d_params_view(const s4d_params *p, s4d_tensor block, int index);
 s4d_tensor s4d_params_w(const s4d_params *p, int index);
+s4d_tensor s4d_params_low(const s4d_params *p, int index);
 s4d_tensor s4d_params_g(const s4d_params *p, int index);
+
+/* To be called after w was written other than by s4d_adamw with `low`. */
+void s4d_params_refresh(const s4d_params *p, s4d_backend *be);
+bool s4d_params_has_low(const s4d_params *p);
 
 /* Draws every weight from its own stream (seed, S4D_RNG_INIT, index). */
 s4d_status s4d_params_init(s4d_params *p, s4d_backend *be, uint64_t seed, s4d_err *err);

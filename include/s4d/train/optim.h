@@ -25,6 +25,7 @@ typedef struct s4d_optim {
     double *scale;            /* [count] layer-wise decay */
     bool *decayed;            /* [count] */
     int64_t *step;            /* [count] updates so far */
+    bool *moved;              /* [count] by the last update */
     s4d_adamw_segment *segment; /* [count] */
 } s4d_optim;
 
@@ -32,7 +33,13 @@ typedef struct s4d_optim {
 s4d_status s4d_optim_create(s4d_optim *o, s4d_stage stage, const s4d_train_opts *opts, const s4d_params *params,
                             int depth, s4d_err *err);
 void s4d_optim_release(s4d_optim *o);
-/* seen[modality]: this update's gradients come from batches of it. */
-void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, double rate, const bool seen[2]);
+typedef struct s4d_optim_update {
+    double rate;           /* of the schedule */
+    bool seen[2];          /* [modality]: the gradients come from batches of it */
+    s4d_tensor factor, go; /* optional, as in s4d_adamw */
+} s4d_optim_update;
+void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, const s4d_optim_update *u);
+/* Takes the last update's counting back: `go` did not let it happen. */
+void s4d_optim_undo(s4d_optim *o, const s4d_params *params);
 
 #endif

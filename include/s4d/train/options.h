@@ -63,6 +63,11 @@ typedef struct s4d_run_opts {
     char init[S4D_PATH_MAX];       /* fine-tuning: weights to begin from; "" = random */
     char checkpoint[S4D_PATH_MAX]; /* evaluation: the model */
     char device[16];
+    s4d_precision precision;
+    struct {
+        s4d_attention_path attention;
+        bool deterministic, graphs;
+    } cuda;
     char op[256];                  /* operations taken from ref, "NAME=ref,..." */
     int threads;                   /* 0: all */
     int64_t seed;
@@ -72,6 +77,7 @@ typedef struct s4d_run_opts {
     s4d_eval_opts eval;
 
     /* Not settings of the config: */
+    char device_why[256]; /* why "auto" did not take cuda; "" where it did, or was not asked */
     const char *resolved; /* the resolved config as JSON text, for config.resolved.json and the checkpoint; lives longer */
     bool resume;          /* go on where the newest checkpoint stands */
     char resume_from[S4D_PATH_MAX]; /* a checkpoint or a run folder; "": the run's own folder */

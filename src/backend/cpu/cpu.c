@@ -3,10 +3,10 @@
 #include "backend/cpu/cpu_private.h"
 
 #define CPU_OPS(X)                                                                                 \
-    X(pixels) X(mix) X(patchify) X(mae_target) X(linear_fwd) X(linear_bwd) X(qv_bias_fwd)          \
-    X(qv_bias_bwd) X(add_rows) X(gather_rows) X(scatter_rows) X(token_fill_fwd) X(token_fill_bwd)  \
+    X(pixels) X(mix) X(patchify) X(mae_target) X(linear_fwd) X(linear_bwd) X(qkv_fwd)          \
+    X(qkv_bias_bwd) X(add_rows) X(gather_rows) X(scatter_rows) X(token_fill_fwd) X(token_fill_bwd)  \
     X(layer_norm_fwd) X(layer_norm_bwd) X(attention_fwd) X(attention_bwd) X(gelu_fwd) X(gelu_bwd)  \
-    X(residual_fwd) X(residual_bwd) X(route_fwd) X(route_bwd) X(grouped_linear_fwd)                \
+    X(residual_fwd) X(residual_bwd) X(residual_norm_fwd) X(route_fwd) X(route_bwd) X(grouped_linear_fwd)                \
     X(grouped_linear_bwd) X(moe_dispatch_fwd) X(moe_dispatch_bwd) X(moe_combine_fwd)               \
     X(moe_combine_bwd) X(mean_pool_fwd) X(mean_pool_bwd) X(mae_loss_fwd) X(mae_loss_bwd) X(adamw)  \
     X(square_norm) X(scale) X(lerp) X(zero) X(add) X(random)

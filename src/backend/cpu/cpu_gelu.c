@@ -30,4 +30,8 @@ CPU_OP(gelu_bwd)
         float below = x[i] > 0 ? 1 - t.below : t.below;
         dx[i] = dy[i] * (below + x[i] * t.density);
     }
+    if (s4d_tensor_given(&args->db)) {
+        int64_t N = width(&args->x);
+        s4d_cpu_add_columns(be, dx, n / N, N, N, args->db.data);
+    }
 }

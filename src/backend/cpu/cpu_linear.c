@@ -52,11 +52,12 @@ CPU_OP(linear_bwd)
     if (s4d_tensor_given(&args->db)) s4d_cpu_add_columns(be, dy, M, N, N, args->db.data);
 }
 
-CPU_OP(qv_bias_fwd)
+CPU_OP(qkv_fwd)
 {
-    int64_t M = rows(&args->qkv), D = s4d_tensor_count(&args->q_bias);
+    int64_t M = rows(&args->x), D = width(&args->x);
     const float *q = args->q_bias.data, *v = args->v_bias.data;
-    float *qkv = args->qkv.data;
+    float *qkv = args->y.data;
+    s4d_cpu_linear_fwd(be, &(s4d_linear_fwd_args){.x = args->x, .w = args->w, .y = args->y});
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
     for (int64_t m = 0; m < M; ++m) {
         float *row = qkv + m * 3 * D;
@@ -68,10 +69,10 @@ CPU_OP(qv_bias_fwd)
     }
 }
 
-CPU_OP(qv_bias_bwd)
+CPU_OP(qkv_bias_bwd)
 {
-    int64_t M = rows(&args->dqkv), D = s4d_tensor_count(&args->dq_bias);
-    const float *dqkv = args->dqkv.data;
+    int64_t M = rows(&args->dy), D = s4d_tensor_count(&args->dq_bias);
+    const float *dqkv = args->dy.data;
     s4d_cpu_add_columns(be, dqkv, M, D, 3 * D, args->dq_bias.data);
     s4d_cpu_add_columns(be, dqkv + 2 * D, M, D, 3 * D, args->dv_bias.data);
 }

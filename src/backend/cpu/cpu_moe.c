@@ -3,14 +3,21 @@
 
 #include "backend/cpu/cpu_private.h"
 
+/* Rows of group e. */
+static s4d_piece group(const s4d_tensor *offset, int64_t stride, int64_t e)
+{
+    const int32_t *o = offset->data;
+    return stride ? (s4d_piece){e * stride, (e + 1) * stride} : (s4d_piece){o[e], o[e + 1]};
+}
+
 CPU_OP(grouped_linear_fwd)
 {
     int64_t E = args->w.dim[0], N = args->w.dim[1], K = args->w.dim[2];
     const float *x = args->x.data, *w = args->w.data, *b = args->b.data;
-    const int32_t *offset = args->offset.data;
     float *y = args->y.data;
     for (int64_t e = 0; e < E; ++e) {
-        int64_t first = offset[e], n = offset[e + 1] - first;
+        s4d_piece own = group(&args->offset, args->stride, e);
+        int64_t first = own.first, n = own.end - first;
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, n * N))
         for (int64_t r = first; r < first + n; ++r) memcpy(y + r * N, b + e * N, (size_t)N * sizeof *y);
         s4d_cpu_gemm(be, &(s4d_gemm){.tb = true, .m = n, .n = N, .k = K, .alpha = 1, .beta = 1, .a = x + first * K,
@@ -22,10 +29,10 @@ CPU_OP(grouped_linear_bwd)
 {
     int64_t E = args->w.dim[0], N = args->w.dim[1], K = args->w.dim[2];
     const float *x = args->x.data, *w = args->w.data, *dy = args->dy.data;
-    const int32_t *offset = args->offset.data;
     float *dx = args->dx.data, *dw = args->dw.data, *db = args->db.data;
     for (int64_t e = 0; e < E; ++e) {
-        int64_t first = offset[e], n = offset[e + 1] - first;
+        s4d_piece own = group(&args->offset, args->stride, e);
+        int64_t first = own.first, n = own.end - first;
         if (n == 0) continue;
         if (dx)
             s4d_cpu_gemm(be, &(s4d_gemm){.m = n, .n = K, .k = N, .alpha = 1, .a = dy + first * N, .lda = N,
@@ -38,12 +45,17 @@ CPU_OP(grouped_linear_bwd)
 
 CPU_OP(moe_dispatch_fwd)
 {
-    int64_t D = width(&args->x), used = ((const int32_t *)args->offset.data)[args->offset.dim[0] - 1];
+    int64_t D = width(&args->x), R = s4d_tensor_count(&args->token);
     const float *x = args->x.data;
     const int32_t *token = args->token.data;
     float *y = args->y.data;
-#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, used * D))
-    for (int64_t r = 0; r < used; ++r) memcpy(y + r * D, x + token[r] * D, (size_t)D * sizeof *y);
+#pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, R * D))
+    for (int64_t r = 0; r < R; ++r) {
+        if (token[r] < 0)
+            memset(y + r * D, 0, (size_t)D * sizeof *y);
+        else
+            memcpy(y + r * D, x + token[r] * D, (size_t)D * sizeof *y);
+    }
 }
 
 CPU_OP(moe_dispatch_bwd)
@@ -87,6 +99,10 @@ CPU_OP(moe_combine_bwd)
     const float *x = args->x.data, *gate = args->gate.data, *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     float *dx = args->dx.data, *dgate = args->dgate.data;
+    int64_t R = s4d_tensor_count(&args->token);
+    const int32_t *token = args->token.data;
+    for (int64_t r = 0; r < R; ++r)
+        if (token[r] < 0) memset(dx + r * D, 0, (size_t)D * sizeof *dx);
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * K * D))
     for (int64_t m = 0; m < M; ++m)
         for (int64_t k = 0; k < K; ++k) {

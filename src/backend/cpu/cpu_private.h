@@ -9,6 +9,10 @@
     void s4d_cpu_##name(s4d_backend *be __attribute__((unused)), const s4d_##name##_args *args);   \
     void s4d_cpu_##name(s4d_backend *be __attribute__((unused)), const s4d_##name##_args *args)
 
+/* Parts of other operations. */
+void s4d_cpu_residual_fwd(s4d_backend *be, const s4d_residual_fwd_args *args);
+void s4d_cpu_layer_norm_fwd(s4d_backend *be, const s4d_layer_norm_fwd_args *args);
+
 /* c [m,n] = alpha * op(a) op(b) + beta * c, row-major; op transposes where asked. On all threads of the backend, or on
  * the calling one inside a parallel region. */
 typedef struct s4d_gemm {

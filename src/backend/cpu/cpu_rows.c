@@ -111,6 +111,13 @@ CPU_OP(residual_bwd)
     }
 }
 
+CPU_OP(residual_norm_fwd)
+{
+    s4d_cpu_residual_fwd(be, &(s4d_residual_fwd_args){.x = args->x, .r = args->r, .keep = args->keep, .y = args->y});
+    s4d_cpu_layer_norm_fwd(be, &(s4d_layer_norm_fwd_args){.x = args->y, .w = args->w, .b = args->b, .eps = args->eps,
+                                                          .mean = args->mean, .rstd = args->rstd, .y = args->normed});
+}
+
 CPU_OP(mean_pool_fwd)
 {
     int64_t B = args->x.dim[0], N = args->x.dim[1], D = width(&args->x);

@@ -31,4 +31,8 @@ REF_OP(gelu_bwd)
         double density = inverse_sqrt_two_pi * exp(-0.5 * v * v);
         dx[i] = (real)((double)dy[i] * (normal_cdf(v) + v * density));
     }
+    if (s4d_tensor_given(&args->db)) {
+        int64_t N = width(&args->x);
+        ref_add_columns(dx, n / N, N, N, args->db.data);
+    }
 }

@@ -44,18 +44,6 @@ static void linear_dw(const s4d_linear_bwd_args *args, int64_t M, int64_t K, int
     }
 }
 
-/* db[n] += the sum of column n of dy, whose rows lie `stride` values apart. */
-static void add_column_sums(const real *dy, int64_t M, int64_t stride, int64_t N, real *db)
-{
-    for (int64_t n = 0; n < N; n++) {
-        double sum = (double)db[n];
-        for (int64_t m = 0; m < M; m++) {
-            sum += (double)dy[m * stride + n];
-        }
-        db[n] = (real)sum;
-    }
-}
-
 REF_OP(linear_bwd)
 {
     int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->dy);
@@ -66,27 +54,27 @@ REF_OP(linear_bwd)
         linear_dw(args, M, K, N);
     }
     if (s4d_tensor_given(&args->db)) {
-        add_column_sums(args->dy.data, M, N, N, args->db.data);
+        ref_add_columns(args->dy.data, M, N, N, args->db.data);
     }
 }
 
-REF_OP(qv_bias_fwd)
+REF_OP(qkv_fwd)
 {
-    int64_t M = rows(&args->qkv), D = width(&args->q_bias);
-    const real *q_bias = args->q_bias.data, *v_bias = args->v_bias.data;
-    real *qkv = args->qkv.data;
+    int64_t M = rows(&args->x), D = width(&args->x);
+    const real *x = args->x.data, *w = args->w.data, *q_bias = args->q_bias.data, *v_bias = args->v_bias.data;
+    real *y = args->y.data;
     for (int64_t m = 0; m < M; m++) {
-        for (int64_t d = 0; d < D; d++) {
-            qkv[m * 3 * D + d] += q_bias[d];
-            qkv[m * 3 * D + 2 * D + d] += v_bias[d];
+        for (int64_t n = 0; n < 3 * D; n++) {
+            double bias = n < D ? (double)q_bias[n] : n < 2 * D ? 0 : (double)v_bias[n - 2 * D];
+            y[m * 3 * D + n] = (real)(dot(x + m * D, w + n * D, D) + bias);
         }
     }
 }
 
-REF_OP(qv_bias_bwd)
+REF_OP(qkv_bias_bwd)
 {
-    int64_t M = rows(&args->dqkv), D = width(&args->dq_bias);
-    const real *dqkv = args->dqkv.data;
-    add_column_sums(dqkv, M, 3 * D, D, args->dq_bias.data);
-    add_column_sums(dqkv + 2 * D, M, 3 * D, D, args->dv_bias.data);
+    int64_t M = rows(&args->dy), D = width(&args->dq_bias);
+    const real *dy = args->dy.data;
+    ref_add_columns(dy, M, 3 * D, D, args->dq_bias.data);
+    ref_add_columns(dy + 2 * D, M, 3 * D, D, args->dv_bias.data);
 }

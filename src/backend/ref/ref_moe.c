@@ -8,9 +8,14 @@ REF_OP(moe_plan)
     const int32_t *index = args->index.data;
     int32_t *offset = args->offset.data, *slot = args->slot.data, *token = args->token.data,
             *load = args->load.data;
-    int32_t row = 0, dropped = 0;
+    int64_t R = s4d_tensor_count(&args->token);
+    int32_t kept = 0, dropped = 0;
+    for (int64_t r = 0; r < R; r++) {
+        token[r] = -1;
+    }
     for (int64_t e = 0; e < E; e++) {
-        offset[e] = row;
+        int64_t first = args->stride ? e * args->stride : kept;
+        offset[e] = kept;
         load[e] = 0;
         for (int64_t i = 0; i < M * K; i++) {
             if (place(index[i], E) != e) {
@@ -21,32 +26,24 @@ REF_OP(moe_plan)
                 slot[i] = -1;
                 dropped++;
             } else {
+                int64_t row = first + kept - offset[e];
                 token[row] = (int32_t)(i / K);
-                slot[i] = row++;
+                slot[i] = (int32_t)row;
+                kept++;
             }
         }
     }
-    offset[E] = row;
-    for (int64_t r = row; r < M * K; r++) {
-        token[r] = -1;
-    }
+    offset[E] = kept;
     *(int32_t *)args->dropped.data = dropped;
 }
 
 /* Rows of group e, checked against the buffer of R rows. */
-static void group(const s4d_tensor *offset, int64_t e, int64_t R, int64_t *first, int64_t *end)
+static void group(const s4d_tensor *offset, int64_t stride, int64_t e, int64_t R, int64_t *first, int64_t *end)
 {
     const int32_t *o = offset->data;
-    *first = o[e];
-    *end = o[e + 1];
+    *first = stride ? e * stride : o[e];
+    *end = stride ? *first + stride : o[e + 1];
     S4D_BUG_IF(*first < 0 || *end < *first || *end > R);
-}
-
-static int64_t rows_in_use(const s4d_tensor *offset, int64_t R)
-{
-    int32_t used = ((const int32_t *)offset->data)[offset->dim[0] - 1];
-    S4D_BUG_IF(used < 0 || used > R);
-    return used;
 }
 
 REF_OP(grouped_linear_fwd)
@@ -56,7 +53,7 @@ REF_OP(grouped_linear_fwd)
     real *y = args->y.data;
     for (int64_t e = 0; e < E; e++) {
         int64_t first, end;
-        group(&args->offset, e, R, &first, &end);
+        group(&args->offset, args->stride, e, R, &first, &end);
         for (int64_t r = first; r < end; r++) {
             for (int64_t n = 0; n < N; n++) {
                 y[r * N + n] =
@@ -110,7 +107,7 @@ REF_OP(grouped_linear_bwd)
     int64_t R = rows(&args->x), E = args->w.dim[0];
     for (int64_t e = 0; e < E; e++) {
         int64_t first, end;
-        group(&args->offset, e, R, &first, &end);
+        group(&args->offset, args->stride, e, R, &first, &end);
         if (s4d_tensor_given(&args->dx)) {
             grouped_dx(args, e, first, end);
         }
@@ -124,9 +121,9 @@ REF_OP(moe_dispatch_fwd)
     const real *x = args->x.data;
     const int32_t *token = args->token.data;
     real *y = args->y.data;
-    int64_t used = rows_in_use(&args->offset, R);
-    for (int64_t i = 0; i < used * D; i++) {
-        y[i] = x[place(token[i / D], M) * D + i % D];
+    for (int64_t i = 0; i < R * D; i++) {
+        int32_t m = token[i / D];
+        y[i] = m < 0 ? 0 : x[place(m, M) * D + i % D];
     }
 }
 
@@ -172,6 +169,9 @@ REF_OP(moe_combine_bwd)
     const real *x = args->x.data, *gate = args->gate.data, *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     real *dx = args->dx.data, *dgate = args->dgate.data;
+    for (int64_t i = 0; i < R * D; i++) {
+        dx[i] = 0;
+    }
     for (int64_t choice = 0; choice < M * K; choice++) {
         dgate[choice] = 0;
         if (slot[choice] < 0) {

@@ -54,4 +54,16 @@ static inline double dot(const real *a, const real *b, int64_t n)
     return sum;
 }
 
+/* sum[n] += the sum of column n of x [M,N], whose rows lie `stride` values apart. */
+static inline void ref_add_columns(const real *x, int64_t M, int64_t stride, int64_t N, real *sum)
+{
+    for (int64_t n = 0; n < N; n++) {
+        double total = (double)sum[n];
+        for (int64_t m = 0; m < M; m++) {
+            total += (double)x[m * stride + n];
+        }
+        sum[n] = (real)total;
+    }
+}
+
 #endif

@@ -21,3 +21,15 @@ REF_OP(residual_bwd)
         dr[i] = s4d_tensor_given(&args->keep) ? keep[i / n] * dy[i] : dy[i];
     }
 }
+
+REF_OP(residual_norm_fwd)
+{
+    REF(residual_fwd)(be, &(s4d_residual_fwd_args){.x = args->x, .r = args->r, .keep = args->keep, .y = args->y});
+    REF(layer_norm_fwd)(be, &(s4d_layer_norm_fwd_args){.x = args->y,
+                                                       .w = args->w,
+                                                       .b = args->b,
+                                                       .eps = args->eps,
+                                                       .mean = args->mean,
+                                                       .rstd = args->rstd,
+                                                       .y = args->normed});
+}

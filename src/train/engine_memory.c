@@ -1,0 +1,148 @@
+/* The memory of an engine: how much a step takes, and having it before the first one. */
+#include <stdio.h>
+
+#include "s4d/data/draw.h"
+#include "train/engine.h"
+
+/* A batch of the right shape without contents, for planning. */
+static s4d_batch shape_batch(const s4d_engine *e, s4d_modality modality, int count)
+{
+    const s4d_model_opts *m = &e->o->model;
+    const s4d_mask_opts *mask = &e->o->data.mask;
+    int per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
+    bool video = modality == S4D_VIDEO;
+    s4d_batch b = {.modality = modality, .count = count, .frames = video ? m->num_frames : 1, .pixel_bytes = 1};
+    b.classes = e->classes[modality];
+    if (e->mae)
+        s4d_mask_counts(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM,
+                        video ? m->num_frames / m->tubelet_size * per_frame : per_frame, per_frame, &b.visible_count,
+                        &b.masked_count);
+    return b;
+}
+
+static size_t host_floats(const s4d_engine *e, const s4d_engine_load *load)
+{
+    const s4d_model_opts *m = &e->o->model;
+    size_t most = 1;
+    for (int i = 0; i < 2; ++i) {
+        size_t branches = 2 * (size_t)(m->encoder.depth + m->decoder.depth);
+        size_t train = branches * (size_t)load->train[i], predict = (size_t)e->classes[i] * (size_t)load->predict[i];
+        if (train > most) most = train;
+        if (predict > most) most = predict;
+    }
+    return most;
+}
+
+/* What an update takes beside its blocks. Where the table of segments finds no memory, the device finds out later. */
+static void plan_update(s4d_engine *e)
+{
+    const s4d_params *p = e->params;
+    s4d_tensor block = S4D_TENSOR(s4d_backend_real(e->be), NULL, p->total), value = S4D_TENSOR(S4D_F64, NULL, 1);
+    s4d_adamw_segment *segment = s4d_mem_alloc((size_t)p->count, sizeof *segment);
+    for (int i = 0; segment && i < p->count; ++i)
+        segment[i] = (s4d_adamw_segment){.offset = p->item[i].offset, .count = p->item[i].count, .step = 1};
+    s4d_square_norm(e->be, &(s4d_square_norm_args){.x = block, .value = value});
+    s4d_adamw(e->be, &(s4d_adamw_args){.w = block, .g = block, .m = block, .v = block, .segment = segment,
+                                       .segments = segment ? p->count : 0, .beta1 = 0.9, .beta2 = 0.9, .eps = 1e-8});
+    s4d_mem_free(segment);
+}
+
+size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
+{
+    s4d_arena real = e->arena;
+    e->arena = (s4d_arena){0};
+    s4d_backend_set_planning(e->be, true);
+    for (int i = 0; i < 2; ++i) {
+        if (load->train[i]) {
+            s4d_batch b = shape_batch(e, (s4d_modality)i, load->train[i]);
+            s4d_engine_train(e, &b, &(s4d_engine_turn){.scale = 1}, NULL);
+            plan_update(e);
+        }
+        if (load->predict[i]) {
+            s4d_batch b = shape_batch(e, (s4d_modality)i, load->predict[i]);
+            s4d_engine_predict(e, &b, NULL, NULL);
+        }
+    }
+    s4d_backend_set_planning(e->be, false);
+    size_t peak = e->arena.peak;
+    e->arena = real;
+    return peak;
+}
+
+static const double GIB = 1024.0 * 1024.0 * 1024.0;
+
+/* The largest batch of one kind: places 0 and 1 train on images and videos, 2 and 3 predict. */
+static int *batch_at(s4d_engine_load *load, int place)
+{
+    return place < 2 ? &load->train[place] : &load->predict[place - 2];
+}
+
+static size_t bytes_alone(s4d_engine *e, int place, int count)
+{
+    s4d_engine_load one = {0};
+    *batch_at(&one, place) = count;
+    return count ? s4d_engine_step_bytes(e, &one) : 0;
+}
+
+/* Says what does not fit and what would: `weights` and `step` bytes are asked for, `there` bytes are there. */
+static s4d_status too_large(s4d_engine *e, const s4d_engine_load *load, const double bytes[3], s4d_err *err)
+{
+    static const char *const name[4] = {"data.image.batch", "data.video.batch", "eval.batch", "eval.batch"};
+    double weights = bytes[0], step = bytes[1], there = bytes[2];
+    s4d_engine_load asked = *load;
+    int worst = 0;
+    for (int i = 1; i < 4; ++i)
+        if (bytes_alone(e, i, *batch_at(&asked, i)) > bytes_alone(e, worst, *batch_at(&asked, worst))) worst = i;
+    int views = worst < 2 ? 1 : s4d_eval_views(&e->o->eval, (s4d_modality)(worst - 2)), count = *batch_at(&asked, worst) / views;
+    int fits = weights < there ? (int)(count * (there - weights) / step) : 0;
+    while (fits > 0 && weights + (double)bytes_alone(e, worst, fits * views) > there) fits -= 1 + fits / 16;
+    char remedy[160];
+    if (fits > 0)
+        snprintf(remedy, sizeof remedy, "set %s to %d, which fits (it is %d)", name[worst], fits, count);
+    else
+        snprintf(remedy, sizeof remedy, "not even one sample of %s fits; use a smaller model", name[worst]);
+    return s4d_err_set(err, S4D_FAILED, "not enough memory on %s: %.1f GiB for weights and optimiser and %.1f GiB for a batch, but "
+                                        "%.1f GiB are there; %s", s4d_backend_name(e->be), weights / GIB, step / GIB, there / GIB,
+                       remedy);
+}
+
+static s4d_status alloc_tensor(s4d_engine *e, s4d_tensor *t, s4d_tensor shape, s4d_err *err)
+{
+    *t = shape;
+    return s4d_backend_alloc(e->be, s4d_tensor_bytes(t), &t->data, err);
+}
+
+static s4d_status alloc_update(s4d_engine *e, s4d_err *err)
+{
+    s4d_tensor one = S4D_TENSOR(S4D_F64, NULL, 1);
+    int64_t batches = e->o->train.accumulate > 0 ? e->o->train.accumulate : 1;
+    s4d_status status = alloc_tensor(e, &e->losses, S4D_TENSOR(S4D_F64, NULL, 2 * batches), err);
+    if (status == S4D_OK) status = alloc_tensor(e, &e->square, one, err);
+    if (status == S4D_OK) status = alloc_tensor(e, &e->norm, one, err);
+    if (status == S4D_OK) status = alloc_tensor(e, &e->factor, one, err);
+    if (status == S4D_OK) status = alloc_tensor(e, &e->go, S4D_TENSOR(S4D_I32, NULL, 1), err);
+    if (status == S4D_OK && e->o->train.ema > 0) {
+        status = alloc_tensor(e, &e->average, e->params->w, err);
+        if (status == S4D_OK) s4d_zero(e->be, &(s4d_zero_args){.x = e->average});
+    }
+    return status;
+}
+
+s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err)
+{
+    bool train = load->train[0] || load->train[1];
+    size_t step = s4d_engine_step_bytes(e, load);
+    void *block = NULL;
+    /* A system promises more than it has and ends the process later, so this is asked beforehand. */
+    double average = train && e->o->train.ema > 0 ? (double)e->params->total * (double)sizeof(float) : 0;
+    double bytes[3] = {(double)s4d_params_bytes(e->params, train) + average, (double)step, s4d_backend_memory(e->be)};
+    if (bytes[0] + bytes[1] > bytes[2]) return too_large(e, load, bytes, err);
+    e->host_count = host_floats(e, load);
+    e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);
+    if (!e->host) return s4d_err_memory(err, e->host_count * sizeof *e->host, "host scratch");
+    s4d_status status = s4d_params_alloc(e->params, e->be, train, err);
+    if (status == S4D_OK && train) status = alloc_update(e, err);
+    if (status == S4D_OK) status = s4d_backend_alloc(e->be, step, &block, err);
+    if (status == S4D_OK) e->arena = (s4d_arena){.base = block, .size = step};
+    return status;
+}
