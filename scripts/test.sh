@@ -69,6 +69,7 @@ fi
 
 say "gcc, optimised, warnings as errors"
 check "build" build build -DCMAKE_BUILD_TYPE=Release -DS4D_WERROR=ON
+check "the binary needs no C++ library" bash -c '! readelf -d build/s4d | grep -q "NEEDED.*c++"'
 unit_tests build unit
 check_counted "operations: ref and cpu against ref64" build/tests/parity
 check_counted "operations: one thread" env OMP_NUM_THREADS=1 build/tests/parity --device cpu

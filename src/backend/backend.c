@@ -397,12 +397,12 @@ bool s4d_backend_planning(const s4d_backend *be)
 /* Whether the device's function is called: host devices need nothing planned but the arena. */
 static bool before(s4d_backend *be, int op)
 {
+    if (be->planning && (!be->device || be->on_host[op])) {
+        return false;
+    }
     if (be->device) {
         be->device->before(be, op);
         return true;
-    }
-    if (be->planning) {
-        return false;
     }
     s4d_log(S4D_LOG_DEBUG, "%s %s", be->name, op_names[op]);
     return true;

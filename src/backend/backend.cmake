@@ -1,4 +1,4 @@
-# The devices. ref is compiled twice, as float and as double; cpu may use the machine's own vector units.
+# The devices. ref is compiled twice, as float and as double; cpu may use the machine's own vector units; cuda.cmake.
 s4d_layer(backend LINKS base tensor)
 
 file(GLOB ref_sources CONFIGURE_DEPENDS src/backend/ref/*.c)
@@ -19,3 +19,5 @@ if(S4D_NATIVE)
 endif()
 target_sources(s4d_backend PRIVATE $<TARGET_OBJECTS:s4d_cpu>)
 target_link_libraries(s4d_backend PRIVATE ${S4D_PRODUCTS_LIBRARY} OpenMP::OpenMP_C)
+
+include(src/backend/cuda/cuda.cmake)

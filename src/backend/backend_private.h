@@ -49,6 +49,7 @@ struct s4d_backend {
     int threads;
     bool planning, failed;
     int own_ops;
+    int64_t replays;  /* steps that ran as a recorded whole */
     bool on_host[S4D_OP_COUNT]; /* overridden: ref's function runs on the host */
     s4d_err error;    /* the first failure */
     s4d_op_table ops;

@@ -14,8 +14,8 @@ enum { M = 33, K = 48, N = 20 };
 static s4d_status try_product(s4d_backend *be, bool *right, s4d_err *err)
 {
     float x[M * K], w[N * K], y[M * N];
-    s4d_dtype real = s4d_backend_real(be);
-    s4d_tensor t[3] = {S4D_TENSOR(real, NULL, M, K), S4D_TENSOR(real, NULL, N, K), S4D_TENSOR(real, NULL, M, N)};
+    s4d_dtype act = s4d_backend_act(be), real = s4d_backend_real(be);
+    s4d_tensor t[3] = {S4D_TENSOR(act, NULL, M, K), S4D_TENSOR(act, NULL, N, K), S4D_TENSOR(real, NULL, M, N)};
     s4d_status status = S4D_OK;
     for (int i = 0; i < M * K; ++i) x[i] = (float)(i % 7 - 3);
     for (int i = 0; i < N * K; ++i) w[i] = (float)(i % 5 - 2);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "backend/backend_private.h"
 #include "s4d/base/rng.h"
 #include "s4d/data/draw.h"
 #include "train/engine.h"
@@ -44,26 +45,41 @@ static void make_batch(fixture *f)
                            .visible = f->visible, .masked = f->masked, .visible_count = 2, .masked_count = 6};
 }
 
-static fixture *open_fixture(s4d_stage stage, const char *device)
+/* NULL: there is no such device here. */
+static fixture *open_fixture_as(s4d_stage stage, const char *device, s4d_precision precision, bool graphs)
 {
     fixture *f = calloc(1, sizeof *f);
     s4d_err err = {0};
     assert_non_null(f);
     f->o = (s4d_run_opts){.stage = stage, .threads = 2, .seed = 4};
     strcpy(f->o.device, device);
+    f->o.precision = precision;
+    f->o.cuda.deterministic = true;
+    f->o.cuda.graphs = graphs;
     f->o.model = (s4d_model_opts){.img_size = SIDE, .patch_size = 8, .num_frames = FRAMES, .tubelet_size = 2,
                                   .encoder = {24, 2, 3}, .decoder = {16, 1, 2}, .mlp_ratio = 2, .drop_path = 0.2,
                                   .moae = {.layers = {1}, .layer_count = 1, .experts = 3, .top_k = 2, .reduction = 2,
                                            .capacity_factor = 1, .balance_coef = 0.01}};
+    f->o.train = (s4d_train_opts){.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .layer_decay = 1};
     f->o.data.mask = (s4d_mask_opts){.image_ratio = 0.75, .video_ratio = 0.75};
     make_batch(f);
     s4d_engine_load load = {.train = {[S4D_VIDEO] = B}, .predict = {[S4D_VIDEO] = stage == S4D_FINETUNE ? B : 0}};
-    if (s4d_engine_create(&f->o, (int[]){0, stage == S4D_FINETUNE ? 2 : 0}, &f->e, &err) != S4D_OK ||
+    s4d_status status = s4d_engine_create(&f->o, (int[]){0, stage == S4D_FINETUNE ? 2 : 0}, &f->e, &err);
+    if (status == S4D_FAILED && strcmp(device, "cuda") == 0) {
+        free(f);
+        return NULL;
+    }
+    if (status != S4D_OK ||
         s4d_engine_alloc(&f->e, &load, &err) != S4D_OK ||
         s4d_params_init(f->e.params, f->e.be, 4, &err) != S4D_OK ||
         s4d_optim_create(&f->optim, stage, &f->o.train, f->e.params, 2, &err) != S4D_OK)
         fail_msg("%s", err.text);
     return f;
+}
+
+static fixture *open_fixture(s4d_stage stage, const char *device)
+{
+    return open_fixture_as(stage, device, S4D_FLOAT32, true);
 }
 
 static void close_fixture(fixture *f)
@@ -90,8 +106,9 @@ static double step(fixture *f, int slot, double rate, double *norm)
 static void check(s4d_stage stage, const char *device)
 {
     fixture *f = open_fixture(stage, device);
+    if (!f) skip();
     double norm[2], first = step(f, 0, 0, &norm[0]);
-    step(f, 1, 0, &norm[1]);
+    for (int i = 1; i < 6; ++i) step(f, i & 1, 0, &norm[1]); /* a device may record its first steps */
     uint64_t calls = s4d_mem_calls();
     assert_true(step(f, 0, 0, &norm[1]) == first && norm[0] == norm[1]);
     assert_int_equal(s4d_mem_calls(), calls);
@@ -106,6 +123,70 @@ static void test_a_warm_step_allocates_nothing_and_repeats(void **state)
     check(S4D_PRETRAIN, "cpu");
     check(S4D_FINETUNE, "cpu");
     check(S4D_FINETUNE, "ref");
+}
+
+static void test_the_same_on_cuda(void **state)
+{
+    (void)state;
+    check(S4D_PRETRAIN, "cuda");
+    check(S4D_FINETUNE, "cuda");
+}
+
+/* Twelve updates whose pictures, masks and noise differ: with graphs the bits of those without, and graphs are what ran. */
+static void train_on_cuda(s4d_stage stage, s4d_precision precision, bool graphs, float **weights, int64_t *total)
+{
+    fixture *f = open_fixture_as(stage, "cuda", precision, graphs);
+    double norm;
+    if (!f) skip();
+    for (int i = 0; i < 12; ++i) {
+        f->batch.index = i;
+        f->pixels[i * 7] ^= 0x55;
+        f->recipe[i % B].flip ^= 1;
+        for (int v = 0; v < 2; ++v) f->visible[v] = v * 4 + i % 4;
+        for (int m = 0, n = 0; m < TOKENS; ++m)
+            if (m % 4 != i % 4) f->masked[n++] = m;
+        step(f, i & 1, 0.01, &norm);
+    }
+    assert_true(graphs ? f->e.be->replays >= 16 : f->e.be->replays == 0);
+    *total = f->e.params->total;
+    *weights = calloc((size_t)*total, sizeof **weights);
+    assert_non_null(*weights);
+    s4d_backend_download_floats(f->e.be, *weights, f->e.params->w);
+    close_fixture(f);
+}
+
+static void test_recorded_steps_are_the_same_steps(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; ++i) {
+        float *weights[2];
+        int64_t total;
+        for (int graphs = 0; graphs < 2; ++graphs)
+            train_on_cuda(i & 1 ? S4D_FINETUNE : S4D_PRETRAIN, i & 2 ? S4D_BFLOAT16 : S4D_FLOAT32, graphs, &weights[graphs], &total);
+        assert_memory_equal(weights[0], weights[1], (size_t)total * sizeof(float));
+        free(weights[0]);
+        free(weights[1]);
+    }
+}
+
+/* bf16 follows float32, and both follow the cpu. */
+static void test_precisions_agree(void **state)
+{
+    (void)state;
+    for (int stage = 0; stage < 2; ++stage) {
+        double loss[3], norm;
+        for (int i = 0; i < 3; ++i) {
+            fixture *f = open_fixture_as((s4d_stage)stage, i ? "cuda" : "cpu", i == 2 ? S4D_BFLOAT16 : S4D_FLOAT32, true);
+            if (!f) skip();
+            for (int n = 0; n < 8; ++n) {
+                f->batch.index = n;
+                loss[i] = step(f, n & 1, 0.001, &norm);
+            }
+            close_fixture(f);
+        }
+        assert_true(fabs(loss[1] / loss[0] - 1) < 1e-4);
+        assert_true(fabs(loss[2] / loss[0] - 1) < 0.02);
+    }
 }
 
 static void test_predictions_do_not_depend_on_the_batch(void **state)
@@ -162,6 +243,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_warm_step_allocates_nothing_and_repeats),
+        cmocka_unit_test(test_the_same_on_cuda),
+        cmocka_unit_test(test_recorded_steps_are_the_same_steps),
+        cmocka_unit_test(test_precisions_agree),
         cmocka_unit_test(test_predictions_do_not_depend_on_the_batch),
         cmocka_unit_test(test_clipping),
         cmocka_unit_test(test_an_update_that_is_not_finite),
