@@ -55,6 +55,13 @@ unit_tests() {
     done
 }
 
+# The device that was built from nvcc's objects, whether there is a card or not.
+cuda_is_complete() {
+    local line
+    line=$(build/s4d doctor | grep '^cuda: ') || { echo "nvcc is not installed here, so the cuda device was not compiled"; return 77; }
+    [[ $line =~ ^cuda:\ ([0-9]+)\ of\ ([0-9]+)\ operations$ ]] && [ "${BASH_REMATCH[1]}" -eq "${BASH_REMATCH[2]}" ]
+}
+
 say "packages"
 # shellcheck disable=SC2086
 install_packages $build_packages $test_packages || exit 1
@@ -67,30 +74,36 @@ if command -v nvcc >/dev/null; then
     check "headers compile alone (nvcc)" headers_compile_alone cu nvcc -std=c++17 -c -o /dev/null
 fi
 
-say "gcc, optimised, warnings as errors"
-check "build" build build -DCMAKE_BUILD_TYPE=Release -DS4D_WERROR=ON
+say "gcc, optimised, warnings as errors; the cuda device where nvcc is"
+cards=() # one kind of card; all that nvcc knows in the long tier
+$long || cards=(-DS4D_CUDA_ARCHITECTURES=90)
+check "build" build build -DCMAKE_BUILD_TYPE=Release -DS4D_WERROR=ON "${cards[@]}"
 check "the binary needs no C++ library" bash -c '! readelf -d build/s4d | grep -q "NEEDED.*c++"'
+check "cuda compiles and lacks no operation" cuda_is_complete
 unit_tests build unit
 check_counted "operations: ref and cpu against ref64" build/tests/parity
 check_counted "operations: one thread" env OMP_NUM_THREADS=1 build/tests/parity --device cpu
-check "operations: an absent device is a skip" bash -c 'build/tests/parity --device cuda; [ $? -eq 77 ]'
+check "operations: an absent device is a skip" env CUDA_VISIBLE_DEVICES=-1 bash -c 'build/tests/parity --device cuda; [ $? -eq 77 ]'
 check "operations: an absent device that is required is a failure" \
-    bash -c 'build/tests/parity --device cuda --require cuda; [ $? -eq 1 ]'
+    env CUDA_VISIBLE_DEVICES=-1 bash -c 'build/tests/parity --device cuda --require cuda; [ $? -eq 1 ]'
+check_counted "operations on a card, float32" build/tests/parity --device cuda
+check_counted "operations on a card, bf16" build/tests/parity --device cuda --precision bf16
+check_counted "golden on a card" build/tests/golden tests/golden --device cuda
 check_counted "gradients against finite differences" build/tests/grad
 check_counted "golden" build/tests/golden tests/golden
 check "golden: a folder with nothing in it fails" bash -c 'build/tests/golden "$1"; [ $? -eq 1 ]' golden "$work"
 
 say "clang, warnings as errors"
-check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release
+check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release -DS4D_CUDA=OFF
 check "golden" build-clang/tests/golden tests/golden
 
 say "other builds"
-check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF
+check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF -DS4D_CUDA=OFF
 check "golden without video, portable processor code" build-novideo/tests/golden tests/golden
 
 say "address and undefined-behaviour sanitizers"
 check "build" build build-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
-    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON
+    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA=OFF
 export UBSAN_OPTIONS=print_stacktrace=1
 unit_tests build-sanitize "sanitized unit"
 check "sanitized golden" build-sanitize/tests/golden tests/golden
@@ -103,6 +116,23 @@ check "sanitized tiny run" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/r
 
 check "sanitized runs whose writing fails go on" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_faults.Faults
 
+say "the cuda device, its kernels run on the processor"
+emulated=build-emulated
+check "build" build $emulated -DCMAKE_BUILD_TYPE=Release -DS4D_CUDA_EMULATE=ON -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON
+for order in shuffled forward backward; do
+    check "the emulator itself, blocks $order" env S4D_EMULATOR_ORDER=$order $emulated/emulator/emulator_test
+done
+for program in $emulated/tests/unit/unit_backend_cuda_* $emulated/tests/unit/unit_train_engine; do
+    check "emulated $(basename "$program")" "$program"
+done
+for precision in float32 tf32 bf16; do
+    check_counted "emulated operations, $precision" $emulated/tests/parity --device cuda --require cuda --precision $precision
+done
+check "emulated: a spoiled operation is caught, float32" $emulated/tests/parity --device cuda --self-test
+check "emulated: a spoiled operation is caught, bf16" $emulated/tests/parity --device cuda --self-test --precision bf16
+check_counted "emulated golden" $emulated/tests/golden tests/golden --device cuda
+check_counted "emulated runs: training, evaluation, resuming" env S4D="$PWD/$emulated/s4d" python3 tests/e2e/run.py test_run test_cuda
+
 say "the binary as a user runs it"
 check_counted "end to end" python3 tests/e2e/run.py
 check "the README's commands" python3 tests/e2e/readme.py
@@ -110,8 +140,14 @@ check "the demo, quick" scripts/demo.sh --quick
 
 if $long; then
     say "the long tier"
-    check "build with OpenBLAS" build build-cblas -DS4D_CBLAS=CBLAS -DS4D_WERROR=ON
+    check "build with OpenBLAS" build build-cblas -DS4D_CBLAS=CBLAS -DS4D_WERROR=ON -DS4D_CUDA=OFF
     check_counted "operations with OpenBLAS" build-cblas/tests/parity
+    check "build of the cuda device with sanitizers" build build-emulated-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DS4D_SANITIZE=address,undefined -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA_EMULATE=ON
+    for precision in float32 bf16; do
+        check_counted "sanitized emulated operations, $precision" \
+            build-emulated-sanitize/tests/parity --device cuda --require cuda --precision $precision
+    done
     check "a hundred kills" env S4D_KILLS=100 python3 tests/e2e/run.py test_killed
     check "whole demo" scripts/demo.sh
     check "pre-trained against random start" scripts/compare_start.sh

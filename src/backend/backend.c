@@ -183,9 +183,8 @@ static void describe(s4d_backend *be, const device *d)
     }
 }
 
-static s4d_status check_opts(const s4d_backend_opts *opts, const device *d, s4d_err *err)
+static s4d_status check_opts(const s4d_backend_opts *opts, const char *name, const device *d, s4d_err *err)
 {
-    const char *name = opts->device ? opts->device : "";
     if (!d && strcmp(name, "cuda") == 0) {
         s4d_err why = {0};
         probe_cuda(&why);
@@ -193,8 +192,7 @@ static s4d_status check_opts(const s4d_backend_opts *opts, const device *d, s4d_
     }
     if (!d) {
         return s4d_err_set(err, S4D_USAGE,
-                           "device: \"%s\" is not a device of this build; use one of %s", name,
-                           s4d_backend_devices());
+                           "device: \"%s\" is none; use auto, cuda, cpu or ref", name);
     }
     if (opts->threads < 0) {
         return s4d_err_set(err, S4D_USAGE,
@@ -261,8 +259,10 @@ int s4d_backend_built_ops(const char *name)
 s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err)
 {
     *out = NULL;
-    const device *d = find_device(opts->device ? opts->device : "");
-    s4d_status status = check_opts(opts, d, err);
+    s4d_err ignored = {0};
+    const char *name = s4d_backend_choose(opts->device ? opts->device : "", &ignored);
+    const device *d = find_device(name);
+    s4d_status status = check_opts(opts, name, d, err);
     if (status != S4D_OK) {
         return status;
     }

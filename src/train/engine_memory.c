@@ -1,4 +1,5 @@
 /* The memory of an engine: how much a step takes, and having it before the first one. */
+#include <math.h>
 #include <stdio.h>
 
 #include "s4d/data/draw.h"
@@ -71,17 +72,37 @@ size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 
+/* A step's arena, and what the backend takes beside it: on devices that work behind our back two batches of frames, which may
+ * be stored half as large again as they are used. */
+static double step_total(s4d_engine *e, const s4d_engine_load *load)
+{
+    const s4d_model_opts *m = &e->o->model;
+    double frames = 0, frame = 3.0 * m->img_size * m->img_size;
+    for (int i = 0; i < 2 && s4d_backend_lateness(e->be) > 0; ++i) {
+        double largest = load->train[i] > load->predict[i] ? load->train[i] : load->predict[i];
+        frames = fmax(frames, 1.5 * largest * frame * (i == S4D_VIDEO ? m->num_frames : 1));
+    }
+    return (double)s4d_engine_step_bytes(e, load) + S4D_SLOTS * frames;
+}
+
+/* What can be given to weights and a step: of a card's memory a little is left for libraries and recorded steps. */
+static double memory_there(s4d_engine *e)
+{
+    double there = s4d_backend_memory(e->be);
+    return s4d_backend_lateness(e->be) > 0 ? there - fmin(there / 32, 256.0 * 1024 * 1024) : there;
+}
+
 /* The largest batch of one kind: places 0 and 1 train on images and videos, 2 and 3 predict. */
 static int *batch_at(s4d_engine_load *load, int place)
 {
     return place < 2 ? &load->train[place] : &load->predict[place - 2];
 }
 
-static size_t bytes_alone(s4d_engine *e, int place, int count)
+static double bytes_alone(s4d_engine *e, int place, int count)
 {
     s4d_engine_load one = {0};
     *batch_at(&one, place) = count;
-    return count ? s4d_engine_step_bytes(e, &one) : 0;
+    return count ? step_total(e, &one) : 0;
 }
 
 /* Says what does not fit and what would: `weights` and `step` bytes are asked for, `there` bytes are there. */
@@ -95,7 +116,7 @@ static s4d_status too_large(s4d_engine *e, const s4d_engine_load *load, const do
         if (bytes_alone(e, i, *batch_at(&asked, i)) > bytes_alone(e, worst, *batch_at(&asked, worst))) worst = i;
     int views = worst < 2 ? 1 : s4d_eval_views(&e->o->eval, (s4d_modality)(worst - 2)), count = *batch_at(&asked, worst) / views;
     int fits = weights < there ? (int)(count * (there - weights) / step) : 0;
-    while (fits > 0 && weights + (double)bytes_alone(e, worst, fits * views) > there) fits -= 1 + fits / 16;
+    while (fits > 0 && weights + bytes_alone(e, worst, fits * views) > there) fits -= 1 + fits / 16;
     char remedy[160];
     if (fits > 0)
         snprintf(remedy, sizeof remedy, "set %s to %d, which fits (it is %d)", name[worst], fits, count);
@@ -131,11 +152,12 @@ static s4d_status alloc_update(s4d_engine *e, s4d_err *err)
 s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err)
 {
     bool train = load->train[0] || load->train[1];
-    size_t step = s4d_engine_step_bytes(e, load);
+    double total = step_total(e, load);
+    size_t step = s4d_engine_step_bytes(e, load); /* the last that is planned is what will be run */
     void *block = NULL;
     /* A system promises more than it has and ends the process later, so this is asked beforehand. */
     double average = train && e->o->train.ema > 0 ? (double)e->params->total * (double)sizeof(float) : 0;
-    double bytes[3] = {(double)s4d_params_bytes(e->params, train) + average, (double)step, s4d_backend_memory(e->be)};
+    double bytes[3] = {(double)s4d_params_bytes(e->params, train) + average, total, memory_there(e)};
     if (bytes[0] + bytes[1] > bytes[2]) return too_large(e, load, bytes, err);
     e->host_count = host_floats(e, load);
     e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [pattern]: every end-to-end test, or those whose name holds the pattern. S4D names the binary."""
+"""run.py [pattern ...]: every end-to-end test, or those whose name holds one of the patterns. S4D names the binary."""
 import pathlib
 import sys
 import unittest
@@ -11,7 +11,7 @@ import support  # noqa: E402
 def main():
     loader = unittest.TestLoader()
     if len(sys.argv) > 1:
-        loader.testNamePatterns = [f"*{sys.argv[1]}*"]
+        loader.testNamePatterns = [f"*{pattern}*" for pattern in sys.argv[1:]]
     suite = loader.discover(str(pathlib.Path(__file__).resolve().parent), pattern="test_*.py")
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     support.forget_faces()

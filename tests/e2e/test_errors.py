@@ -74,7 +74,7 @@ class Config(Case):
             ("train.accumulate", 1000,
              "train.accumulate: 1000, but an epoch has 6 batches; lower it or the batch sizes"),
             ("train.warmup_epochs", 2, "FILE: train.warmup_epochs: 2 is not below train.epochs 2; lower it"),
-            ("device", "gpu", 'device: "gpu" is not a device of this build; use one of ref, ref64, cpu'),
+            ("device", "gpu", 'device: "gpu" is none; use auto, cuda, cpu or ref'),
         ]:
             with self.subTest(path=path, value=value):
                 self.refused(edited(base, path, value), sentence)

