@@ -176,7 +176,7 @@ if [ $built -ne 0 ]; then
 elif $emulated; then
     skip step "an emulated device has no speed"
 else
-    stage step 90 soft $do_stage step bf16 4 pretrain-video finetune-video pretrain-image finetune-image
+    stage step 150 soft $do_stage steps
 fi
 if ! $torch_here; then
     for name in pytorch-golden pytorch; do skip $name "$python has no PyTorch"; done

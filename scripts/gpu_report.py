@@ -155,6 +155,7 @@ def compare(steps, torch):
                   and (r["workload"], r["batch"]) == (row["workload"], row["batch"])]
         best = max(rivals, key=lambda r: r["samples_per_s"], default=None)
         ratios.append({"workload": row["workload"], "precision": row["precision"], "batch": row["batch"],
+                       "deterministic": row.get("deterministic", True),
                        "s4d": row["samples_per_s"], "ms_per_step": row["ms_per_step"],
                        "tflops": row.get("tflops") or row["samples_per_s"] * GFLOP[row["workload"]] / 1e3,
                        "pytorch": best and best["samples_per_s"], "variant": best and best["variant"],
@@ -199,11 +200,13 @@ def share(value):
 
 def speed(r):
     lines = ["## Training steps", "", "Samples a second, ViT-Base. `s4d bench step` uploads and augments its batch, PyTorch "
-             "has one on the card. Beside each, PyTorch's fastest variant of equal batch and precision.", ""]
-    lines += table(("workload", "precision", "batch", "ms a step", "s4d", "TFLOP/s", "PyTorch", "variant", "s4d / PyTorch"),
-                   [(x["workload"], x["precision"], int(x["batch"]), number(x["ms_per_step"], 2), number(x["s4d"]),
-                     number(x["tflops"]), number(x["pytorch"]), x["variant"] or "not measured", number(x["ratio"], 2))
-                    for x in r["ratios"]], (2, 3, 4, 5, 6, 8))
+             "has one on the card. Beside each, PyTorch's fastest variant of equal batch and precision, whose bits may differ from "
+             "run to run; ours may where `cuda.deterministic` is false.", ""]
+    lines += table(("workload", "precision", "deterministic", "batch", "ms a step", "s4d", "TFLOP/s", "PyTorch", "variant",
+                    "s4d / PyTorch"),
+                   [(x["workload"], x["precision"], "yes" if x["deterministic"] else "no", int(x["batch"]),
+                     number(x["ms_per_step"], 2), number(x["s4d"]), number(x["tflops"]), number(x["pytorch"]),
+                     x["variant"] or "not measured", number(x["ratio"], 2)) for x in r["ratios"]], (3, 4, 5, 6, 7, 9))
     timed = [x for x in r["pytorch"] if "samples_per_s" in x]
     lines += table(("PyTorch", "variant", "precision", "batch", "samples/s", "least to most", "ms a step", "peak GiB"),
                    [(x["workload"], x["variant"], x["precision"], x["batch"], number(x["samples_per_s"]),

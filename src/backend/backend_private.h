@@ -59,6 +59,8 @@ struct s4d_backend {
     size_t spoil_tensor;  /* where in its arguments the spoiled tensor stands */
 };
 
+extern const char *const s4d_op_names[S4D_OP_COUNT];
+
 void s4d_backend_fail(s4d_backend *be, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Host scratch of at least `bytes`, contents undefined, good until the next request; NULL after a failure. */
 void *s4d_backend_scratch(s4d_backend *be, size_t bytes);

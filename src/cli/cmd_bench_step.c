@@ -53,6 +53,8 @@ static void print_json(const workload *w, const s4d_run_opts *o, const s4d_bench
         s4d_json_put_key(&out, numbers[i].key);
         s4d_json_put_number(&out, numbers[i].value);
     }
+    s4d_json_put_key(&out, "deterministic");
+    s4d_json_put_bool(&out, o->cuda.deterministic);
     s4d_json_close(&out, '}');
     if (!out.out.failed) puts(out.out.text);
     s4d_str_release(&out.out);

@@ -27,6 +27,7 @@ static int list_options(run_args *a, int wants, arg_option *o)
     if (wants & RUN_FOLDS)
         o[n++] = (arg_option){"folds", ARG_TEXT, &a->folds, "LIST", "one run for each of these folds, such as 1-5 or 1,3", 0, 0};
     o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0};
+    o[n++] = (arg_option){"precision", ARG_TEXT, &a->precision, "NAME", "float32; on cuda also tf32 or bf16", 0, 0};
     o[n++] = (arg_option){"threads", ARG_NUMBER, &a->threads, "N", "threads of the device; 0: all processors", 0, 4096};
     o[n++] = (arg_option){"seed", ARG_NUMBER, &a->seed, "N", "of every random draw", 0, 9007199254740991};
     return n;
@@ -34,8 +35,8 @@ static int list_options(run_args *a, int wants, arg_option *o)
 
 /* Options that stand for settings become --set assignments behind the user's own. */
 typedef struct shortcuts {
-    char text[6][S4D_PATH_MAX + 32];
-    const char *set[ARGS_LIST_MAX + 6];
+    char text[7][S4D_PATH_MAX + 32];
+    const char *set[ARGS_LIST_MAX + 7];
     int count, texts;
 } shortcuts;
 
@@ -68,6 +69,7 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
     shortcuts s = {0};
     for (int i = 0; i < a->set.count; ++i) s.set[s.count++] = a->set.item[i];
     s4d_status status = add_text(&s, "device", a->device, err);
+    if (status == S4D_OK) status = add_text(&s, "precision", a->precision, err);
     if (status == S4D_OK) status = add_text(&s, "init", a->init, err);
     if (status == S4D_OK) status = add_text(&s, "checkpoint", a->checkpoint, err);
     if (status != S4D_OK) return status;
@@ -88,7 +90,7 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
 static s4d_status parse(const char *name, const char *summary, int wants, int argc, char **argv, run_args *a, bool *done,
                         s4d_err *err)
 {
-    arg_option option[13];
+    arg_option option[14];
     *a = (run_args){.threads = -1, .seed = -1};
     arg_command c = {.name = name, .summary = summary, .details = details, .option = option,
                      .options = list_options(a, wants, option)};

@@ -6,7 +6,7 @@
 #include "s4d/config/config.h"
 
 typedef struct run_args {
-    const char *config, *output, *device, *init, *checkpoint, *folds, *resume;
+    const char *config, *output, *device, *precision, *init, *checkpoint, *folds, *resume;
     int64_t threads, seed; /* -1: not given */
     bool overwrite;
     arg_list set;

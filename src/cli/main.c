@@ -23,7 +23,7 @@ static const command commands[] = {
     {"eval", cmd_eval, "UAR, WAR and predictions of a model on test lists"},
     {"ckpt", cmd_ckpt, "look at files of weights, and bring them from and to other programs"},
     {"report", cmd_report, "tables of results, with intervals and the protocol in words"},
-    {"bench", cmd_bench, "how fast sets are decoded"},
+    {"bench", cmd_bench, "how fast decoding, training steps and single operations are"},
     {"plan", cmd_plan, "memory and arithmetic of a run, before it starts"},
     {"schema", cmd_schema, "every setting of a config, as a JSON Schema"},
     {"doctor", cmd_doctor, "what was built in, and whether it works here"},

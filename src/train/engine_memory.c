@@ -85,11 +85,12 @@ static double step_total(s4d_engine *e, const s4d_engine_load *load)
     return (double)s4d_engine_step_bytes(e, load) + S4D_SLOTS * frames;
 }
 
-/* What can be given to weights and a step: of a card's memory a little is left for libraries and recorded steps. */
+/* What can be given to weights and a step: of a card's memory a little is left for libraries and recorded steps, which
+ * take up to 64 KiB a kernel with some drivers. */
 static double memory_there(s4d_engine *e)
 {
     double there = s4d_backend_memory(e->be);
-    return s4d_backend_lateness(e->be) > 0 ? there - fmin(there / 32, 256.0 * 1024 * 1024) : there;
+    return s4d_backend_lateness(e->be) > 0 ? there - fmin(there / 32, 1024.0 * 1024 * 1024) : there;
 }
 
 /* The largest batch of one kind: places 0 and 1 train on images and videos, 2 and 3 predict. */

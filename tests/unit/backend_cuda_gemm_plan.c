@@ -40,6 +40,8 @@ static void what_matters_is_in_the_key(void **state)
     p.beta = 1;
     assert_int_equal(s4d_cuda_plan_key_of(&p).adds, 1);
     p = product(8);
+    p.has_bias = true;
+    assert_int_equal(s4d_cuda_plan_key_of(&p).align_bias, 16);
     p.bias = (void *)8;
     assert_int_equal(s4d_cuda_plan_key_of(&p).bias, 1);
     assert_int_equal(s4d_cuda_plan_key_of(&p).align_bias, 8);

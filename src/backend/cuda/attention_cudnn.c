@@ -1,5 +1,5 @@
-/* The attention operations by cuDNN's fused kernels, bf16 only. Plans are made while planning, since the scratch they need is
- * part of what a step needs, and run when their turn comes. */
+/* The attention operations by cuDNN's fused kernels, bf16 only. The first plan of a shape is made while planning, since the
+ * scratch it needs is part of what a step needs; those of other batches when they are first run. */
 #include <stdio.h>
 #include <string.h>
 
@@ -109,37 +109,65 @@ static int64_t at_once(const s4d_cudnn_geometry *u, int64_t workspace)
     return n > SAMPLE_GRAIN ? n : SAMPLE_GRAIN;
 }
 
-/* The plan for most of the samples, and that for the rest. False: cuDNN does not take them. */
+/* The plan for most of the samples, and that for the rest. */
 typedef struct turns {
     int64_t samples; /* of all turns but perhaps the last */
     const s4d_cudnn_entry *most, *rest;
+    int64_t workspace; /* of the larger */
 } turns;
 
-static bool find_turns(s4d_cuda_cudnn *s, s4d_cudnn_geometry u, turns *t)
+/* A plan like that of u but for the number of samples; NULL: there is none. */
+static const s4d_cudnn_entry *sibling(const s4d_cuda_cudnn *s, s4d_cudnn_geometry u)
 {
+    for (size_t i = 0; i < s->plans.count; ++i) {
+        u.B = s->plans.item[i]->key.B;
+        if (memcmp(&s->plans.item[i]->key, &u, sizeof u) == 0) return s->plans.item[i];
+    }
+    return NULL;
+}
+
+/* cuDNN's workspace is so much a sample, and a little beside. */
+static int64_t workspace_like(const s4d_cudnn_entry *e, int64_t samples)
+{
+    enum { BESIDES = 4096 };
+    return (e->plan.workspace * samples + e->key.B - 1) / e->key.B + BESIDES;
+}
+
+/* A plan takes most of a second to make, and batches that are only weighed need none of their own. */
+static bool foresee(const s4d_cudnn_entry *like, const s4d_cudnn_geometry *u, turns *t)
+{
+    t->most = t->rest = like;
+    t->samples = at_once(u, workspace_like(like, u->B));
+    t->workspace = workspace_like(like, t->samples);
+    return like->usable;
+}
+
+/* False: cuDNN does not take them. */
+static bool find_turns(const s4d_backend *be, s4d_cudnn_geometry u, turns *t)
+{
+    s4d_cuda_cudnn *s = state(be);
     int64_t B = u.B;
-    t->most = find(s, &u);
+    const s4d_cudnn_entry *like = be->planning ? sibling(s, u) : NULL;
+    if (like) return foresee(like, &u, t);
+    t->most = t->rest = find(s, &u);
     if (!t->most || !t->most->usable) return false;
     t->samples = at_once(&u, t->most->plan.workspace);
-    t->rest = t->most;
-    if (t->samples == B) return true;
-    u.B = t->samples;
-    t->most = find(s, &u);
-    u.B = B % t->samples;
-    t->rest = u.B ? find(s, &u) : t->most;
-    return t->most && t->most->usable && t->rest && t->rest->usable;
+    if (t->samples < B) {
+        u.B = t->samples;
+        t->most = t->rest = find(s, &u);
+        u.B = B % t->samples;
+        if (u.B) t->rest = find(s, &u);
+        if (!t->most || !t->most->usable || !t->rest || !t->rest->usable) return false;
+    }
+    int64_t most = t->most->plan.workspace, rest = t->rest->plan.workspace;
+    t->workspace = most > rest ? most : rest;
+    return true;
 }
 
 static s4d_cudnn_geometry geometry_of(const s4d_backend *be, const s4d_tensor *qkv, bool backward)
 {
     return (s4d_cudnn_geometry){.B = qkv->dim[0], .N = qkv->dim[1], .H = qkv->dim[3], .d = qkv->dim[4], .backward = backward,
                                 .deterministic = backward && !s4d_cuda_any_order(be)};
-}
-
-static size_t workspace_of(const turns *t)
-{
-    int64_t most = t->most->plan.workspace, rest = t->rest->plan.workspace;
-    return (size_t)(most > rest ? most : rest);
 }
 
 /* ---- running ---- */
@@ -188,14 +216,18 @@ static bool aligned(const s4d_tensor *t)
     return (uintptr_t)t->data % S4D_CUDNN_ALIGNMENT == 0;
 }
 
+static bool fit(const s4d_backend *be, const s4d_tensor *qkv, const s4d_tensor *y, const s4d_tensor *stats)
+{
+    return state(be) && qkv->dtype == S4D_BF16 && aligned(qkv) && aligned(y) && aligned(stats);
+}
+
 bool s4d_cuda_attention_cudnn_fwd(s4d_backend *be, const s4d_attention_fwd_args *args)
 {
     turns t;
-    s4d_cuda_cudnn *s = state(be);
     int64_t B = args->qkv.dim[0];
-    if (!s || args->qkv.dtype != S4D_BF16 || !aligned(&args->qkv) || !aligned(&args->y) || !aligned(&args->stats)) return false;
-    if (!find_turns(s, geometry_of(be, &args->qkv, false), &t)) return false;
-    void *workspace = s4d_cuda_scratch(be, workspace_of(&t));
+    if (!fit(be, &args->qkv, &args->y, &args->stats)) return false;
+    if (!find_turns(be, geometry_of(be, &args->qkv, false), &t)) return false;
+    void *workspace = s4d_cuda_scratch(be, (size_t)t.workspace);
     for (int64_t b = 0; b < B; b += t.samples) {
         work w = {.entry = B - b < t.samples ? t.rest : t.most, .workspace = workspace, .scale = args->scale};
         put_qkv(&w, S4D_CUDNN_Q, &args->qkv, b);
@@ -209,14 +241,14 @@ bool s4d_cuda_attention_cudnn_fwd(s4d_backend *be, const s4d_attention_fwd_args 
 bool s4d_cuda_attention_cudnn_bwd(s4d_backend *be, const s4d_attention_bwd_args *args)
 {
     turns t;
-    s4d_cuda_cudnn *s = state(be);
     int64_t B = args->qkv.dim[0];
-    if (!s || args->qkv.dtype != S4D_BF16 || !aligned(&args->qkv) || !aligned(&args->y) || !aligned(&args->stats)) return false;
-    if (!aligned(&args->dy) || !aligned(&args->dqkv) || !find_turns(s, geometry_of(be, &args->qkv, true), &t)) return false;
+    if (!fit(be, &args->qkv, &args->y, &args->stats)) return false;
+    if (!aligned(&args->dy) || !aligned(&args->dqkv) || !find_turns(be, geometry_of(be, &args->qkv, true), &t)) return false;
     size_t rows = (size_t)(t.samples * args->qkv.dim[1] * args->qkv.dim[3]), width = (size_t)args->qkv.dim[4];
-    void *workspace = s4d_cuda_scratch(be, workspace_of(&t));
+    void *workspace = s4d_cuda_scratch(be, (size_t)t.workspace);
     void *row_sums = s4d_cuda_scratch(be, rows * sizeof(float));
-    void *dq_sums = s4d_cuda_any_order(be) ? s4d_cuda_scratch(be, rows * width * sizeof(float)) : NULL;
+    size_t sums = s4d_cuda_any_order(be) ? rows * width * sizeof(float) : 0;
+    void *dq_sums = sums ? s4d_cuda_scratch(be, sums) : NULL;
     for (int64_t b = 0; b < B; b += t.samples) {
         work w = {.entry = B - b < t.samples ? t.rest : t.most, .workspace = workspace, .scale = args->scale};
         put_qkv(&w, S4D_CUDNN_Q, &args->qkv, b);
@@ -226,6 +258,7 @@ bool s4d_cuda_attention_cudnn_bwd(s4d_backend *be, const s4d_attention_bwd_args 
         w.pointer[S4D_CUDNN_STATS - 1] = at(&args->stats, b, 0);
         w.pointer[S4D_CUDNN_ROW_SUMS - 1] = row_sums;
         w.pointer[S4D_CUDNN_DQ_SUMS - 1] = dq_sums;
+        s4d_cuda_clear(be, dq_sums, sums); /* cuDNN adds to them */
         s4d_cuda_defer(be, run, &w, sizeof w);
     }
     return true;

@@ -30,7 +30,8 @@ typedef struct s4d_cuda_product {
     void *c;
     int64_t lda, ldb, ldc;           /* elements from row to row */
     s4d_dtype type, c_type;          /* of a and b; of c: F32 or BF16 */
-    const void *bias;                /* optional [n], of c's type, added to every row */
+    bool has_bias;                   /* said apart, as bias is NULL while planning */
+    const void *bias;                /* [n], of c's type, added to every row */
     int64_t batch;                   /* 0 is 1 */
     int64_t stride_a, stride_b, stride_c, stride_bias;
 } s4d_cuda_product;

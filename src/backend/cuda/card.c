@@ -23,6 +23,10 @@ static s4d_status check_driver(s4d_err *err)
 static s4d_status no_card(s4d_err *err, cudaError_t status)
 {
     const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    cudaGetLastError();
+    if (status == cudaErrorSystemNotReady)
+        return s4d_err_set(err, S4D_FAILED, "no card can be used: %s; on machines with NVSwitch the service nvidia-fabricmanager "
+                                            "must run, in the driver's version", cudaGetErrorString(status));
     if (status != cudaSuccess && status != cudaErrorNoDevice)
         return s4d_err_set(err, S4D_FAILED, "no card can be used: %s", cudaGetErrorString(status));
     if (visible)
@@ -49,5 +53,11 @@ s4d_status s4d_cuda_find_card(s4d_cuda_card *card, s4d_err *err)
                            "the first card, %s, has compute capability %d.%d, but %d.%d (Ampere) or later is needed; "
                            "CUDA_VISIBLE_DEVICES chooses another card",
                            card->name, p.major, p.minor, LEAST_CAPABILITY / 10, LEAST_CAPABILITY % 10);
-    return S4D_OK;
+    error = s4d_cuda_try_code();
+    cudaGetLastError();
+    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction)
+        return s4d_err_set(err, S4D_FAILED, "this build has no code for %s (compute capability %d.%d); build it with "
+                                            "-DS4D_CUDA_ARCHITECTURES=%d, or without that setting", card->name, p.major, p.minor,
+                           card->capability);
+    return error == cudaSuccess ? S4D_OK : no_card(err, error);
 }

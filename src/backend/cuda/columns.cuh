@@ -24,7 +24,7 @@ typedef struct column_parts {
     float *sum[2];
 } column_parts;
 
-template <class P> static __global__ void fold_columns_kernel(P c)
+template <class P> static __global__ void __launch_bounds__(FOLD_COLUMNS * FOLD_PIECES) fold_columns_kernel(P c)
 {
     __shared__ double part[FOLD_PIECES][FOLD_COLUMNS];
     int64_t column = (int64_t)blockIdx.x * FOLD_COLUMNS + threadIdx.x;

@@ -122,7 +122,10 @@ s4d_status s4d_cuda_create(s4d_backend *be, const s4d_backend_opts *opts, s4d_er
     if (status == S4D_OK) status = make_streams(cu, &why);
     if (status == S4D_OK) status = s4d_cuda_slots_create(cu, &why);
     if (status == S4D_OK) status = s4d_cuda_lt_open(be, &why);
-    if (status != S4D_OK) return s4d_err_set(err, status, "device cuda: %s; use --device cpu to do without", why.text);
+    if (status != S4D_OK) {
+        cudaGetLastError(); /* or the next device would find it */
+        return s4d_err_set(err, status, "device cuda: %s; use --device cpu to do without", why.text);
+    }
     describe(be, opts);
     return s4d_cuda_attention_open(be, err);
 }

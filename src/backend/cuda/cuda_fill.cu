@@ -122,3 +122,11 @@ extern "C" CUDA_OP(cast)
 {
     s4d_cuda_convert(be, args->x.dtype, args->x.data, args->y.dtype, args->y.data, s4d_tensor_count(&args->x));
 }
+
+/* Whether the build has code for this card. */
+extern "C" cudaError_t s4d_cuda_try_code(void)
+{
+    cudaFuncAttributes unused;
+    S4D_EMULATED_KERNEL((random_kernel<true>));
+    return cudaFuncGetAttributes(&unused, (const void *)random_kernel<true>);
+}

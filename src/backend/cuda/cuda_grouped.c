@@ -19,7 +19,7 @@ static void forward_by_stride(s4d_backend *be, const s4d_grouped_linear_fwd_args
     p.a = args->x.data, p.lda = K, p.stride_a = args->stride * K;
     p.b = args->w.data, p.ldb = K, p.stride_b = N * K;
     p.c = args->y.data, p.ldc = N, p.stride_c = args->stride * N;
-    p.bias = args->b.data, p.stride_bias = N;
+    p.has_bias = true, p.bias = args->b.data, p.stride_bias = N;
     s4d_cuda_gemm(be, &p);
 }
 
@@ -119,7 +119,7 @@ static void forward_piece(s4d_backend *be, const void *any, const piece *own)
     p.a = row_of(&args->x, own->first, K), p.lda = K;
     p.b = row_of(&args->w, own->e, N * K), p.ldb = K;
     p.c = (void *)row_of(&args->y, own->first, N), p.ldc = N;
-    p.bias = row_of(&args->b, own->e, N);
+    p.has_bias = true, p.bias = row_of(&args->b, own->e, N);
     s4d_cuda_gemm(be, &p);
 }
 

@@ -18,7 +18,8 @@ CUDA_OP(linear_fwd)
 {
     int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->y);
     s4d_cuda_gemm(be, &(s4d_cuda_product){.tb = true, .m = M, .n = N, .k = K, .alpha = 1, .type = args->x.dtype,
-                                          .a = args->x.data, .lda = K, .b = args->w.data, .ldb = K, .bias = args->b.data,
+                                          .a = args->x.data, .lda = K, .b = args->w.data, .ldb = K,
+                                          .has_bias = s4d_tensor_given(&args->b), .bias = args->b.data,
                                           .c = args->y.data, .ldc = N, .c_type = args->y.dtype});
 }
 
@@ -56,7 +57,7 @@ CUDA_OP(qkv_fwd)
     void *bias = s4d_cuda_scratch(be, (size_t)(3 * D) * s4d_dtype_size(type));
     s4d_cuda_join_qkv_bias(be, D, args->q_bias.data, args->v_bias.data, type, bias);
     s4d_cuda_gemm(be, &(s4d_cuda_product){.tb = true, .m = M, .n = 3 * D, .k = D, .alpha = 1, .type = args->x.dtype,
-                                          .a = args->x.data, .lda = D, .b = args->w.data, .ldb = D, .bias = bias,
+                                          .a = args->x.data, .lda = D, .b = args->w.data, .ldb = D, .has_bias = true, .bias = bias,
                                           .c = args->y.data, .ldc = 3 * D, .c_type = type});
 }
 

@@ -69,22 +69,48 @@ extern "C" CUDA_OP(patchify)
 
 /* ---- the target: frame, row, column, channel ---- */
 
-enum { THREADS = 192, MOST_SHARED = 32 * 1024 };
+enum { THREADS = 192, FEW = 4, MOST_SHARED = 32 * 1024 };
 
 typedef struct channels {
     float at[3];
 } channels;
 
-/* The three sums of a block. */
-static __device__ inline void sum_channels(double sum[3])
+/* The three sums of a block, times `share`. A warp adds up a channel, so that doubles are few: many cards are slow at them. */
+static __device__ inline void sum_channels(double sum[3], double share)
 {
-    __shared__ double part[32];
-    for (int c = 0; c < 3; ++c) sum[c] = block_sum(sum[c], part);
+    __shared__ double part[3][THREADS], total[3];
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    for (int c = 0; c < 3; ++c) part[c][threadIdx.x] = sum[c];
+    __syncthreads();
+    if (warp < 3) {
+        double all = 0;
+        for (int i = lane; i < THREADS; i += 32) all += part[warp][i];
+        all = warp_sum(all);
+        if (lane == 0) total[warp] = all * share;
+    }
+    __syncthreads();
+    for (int c = 0; c < 3; ++c) sum[c] = total[c];
+}
+
+/* A double in two floats: x - high - low is then as good as the difference in double, but for its rounding. */
+typedef struct halves {
+    float high, low;
+} halves;
+
+static __device__ inline halves halves_of(double x)
+{
+    float high = (float)x;
+    return {high, (float)(x - (double)high)};
+}
+
+static __device__ inline float off_by(float x, halves middle)
+{
+    return x - middle.high - middle.low;
 }
 
 /* With x = (pixel - mean) / std, the mean falls out: pixels lie std * (x - mean of x) off their mean. The token's values
- * wait in shared memory, or in y where they do not fit. */
-static __global__ void mae_target_kernel(pictures p, int cell, int shared, channels std, float *y)
+ * wait in shared memory, or in y where they do not fit. share, rest: 1 over the pixels of a channel, and over one less. */
+static __global__ void mae_target_kernel(pictures p, int cell, int shared, double share, double rest, channels std, float *y)
 {
     S4D_DYNAMIC_SHARED(float, held);
     tubelet u = tubelet_at(p, blockIdx.x, blockIdx.y);
@@ -99,29 +125,33 @@ static __global__ void mae_target_kernel(pictures p, int cell, int shared, chann
             kept[3 * (int64_t)k + c] = x;
         }
     }
-    sum_channels(middle);
-    for (int c = 0; c < 3; ++c) middle[c] /= cell;
-    for (int k = threadIdx.x; k < cell; k += THREADS)
-        for (int c = 0; c < 3; ++c) {
-            double off = (double)kept[3 * (int64_t)k + c] - middle[c];
-            square[c] += off * off;
-        }
-    sum_channels(square); /* and everyone's values are there */
+    sum_channels(middle, share);
+    const halves mean[3] = {halves_of(middle[0]), halves_of(middle[1]), halves_of(middle[2])};
+    for (int k = threadIdx.x; k < cell;) {
+        float few[3] = {0, 0, 0};
+        for (int i = 0; i < FEW && k < cell; ++i, k += THREADS)
+            for (int c = 0; c < 3; ++c) {
+                float off = off_by(kept[3 * (int64_t)k + c], mean[c]);
+                few[c] += off * off;
+            }
+        for (int c = 0; c < 3; ++c) square[c] += (double)few[c];
+    }
+    sum_channels(square, rest); /* and everyone's values are there */
     int c = threadIdx.x % 3; /* of all values that the thread writes: THREADS is a multiple of 3 */
-    double own = c == 0 ? middle[0] : c == 1 ? middle[1] : middle[2];
-    double variance = (c == 0 ? square[0] : c == 1 ? square[1] : square[2]) / (cell - 1);
-    double scale = (double)(c == 0 ? std.at[0] : c == 1 ? std.at[1] : std.at[2]);
-    float factor = (float)(scale / sqrt(scale * scale * variance + 1e-6));
-    for (int64_t i = threadIdx.x; i < 3 * (int64_t)cell; i += THREADS) y[i] = (float)((double)kept[i] - own) * factor;
+    halves own = c == 0 ? mean[0] : c == 1 ? mean[1] : mean[2];
+    double variance = c == 0 ? square[0] : c == 1 ? square[1] : square[2];
+    float scale = c == 0 ? std.at[0] : c == 1 ? std.at[1] : std.at[2];
+    float factor = scale / sqrtf((float)((double)scale * (double)scale * variance + 1e-6));
+    for (int64_t i = threadIdx.x; i < 3 * (int64_t)cell; i += THREADS) y[i] = off_by(kept[i], own) * factor;
 }
 
 extern "C" CUDA_OP(mae_target)
 {
-    int64_t B = args->y.dim[0], V = args->y.dim[1], Q = args->y.dim[2];
+    int64_t B = args->y.dim[0], V = args->y.dim[1], cell = args->y.dim[2] / 3;
     pictures p = pictures_of(&args->x, &args->index, V, args->tubelet, args->patch);
     channels std = {{args->std[0], args->std[1], args->std[2]}};
-    size_t bytes = (size_t)Q * sizeof(float);
+    size_t bytes = (size_t)(3 * cell) * sizeof(float);
     bool shared = bytes <= MOST_SHARED;
-    s4d_launch(be, mae_target_kernel, s4d_dim(B, V), s4d_dim(THREADS), shared ? bytes : 0, p, Q / 3, shared, std,
-               (float *)args->y.data);
+    s4d_launch(be, mae_target_kernel, s4d_dim(B, V), s4d_dim(THREADS), shared ? bytes : 0, p, cell, shared, 1 / (double)cell,
+               1 / (double)(cell - 1), std, (float *)args->y.data);
 }

@@ -59,7 +59,7 @@ static __device__ int32_t scan_counts(int32_t *count, int64_t chunks)
     return before;
 }
 
-static __global__ void scan_kernel(plan p)
+static __global__ void __launch_bounds__(32 * SCAN_WARPS) scan_kernel(plan p)
 {
     __shared__ int32_t load[MOST_EXPERTS];
     for (int64_t e = own_warp(); e < p.E; e += SCAN_WARPS) {

@@ -47,6 +47,8 @@ void s4d_cuda_plain_product(s4d_backend *be, const s4d_cuda_product *p);
 void s4d_cuda_add_columns(s4d_backend *be, s4d_dtype type, const void *x, int64_t m, int64_t n, int64_t stride, float *sum);
 /* y [n] = x [n] converted; F32, BF16, F64. */
 void s4d_cuda_convert(s4d_backend *be, s4d_dtype x_type, const void *x, s4d_dtype y_type, void *y, int64_t n);
+/* Whether this build has code for the card; cudaErrorNoKernelImageForDevice where it has not. */
+cudaError_t s4d_cuda_try_code(void);
 /* bytes zeroed / copied within the device. */
 void s4d_cuda_clear(s4d_backend *be, void *x, size_t bytes);
 void s4d_cuda_copy(s4d_backend *be, void *to, const void *from, size_t bytes);

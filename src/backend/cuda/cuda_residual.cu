@@ -98,7 +98,8 @@ static __global__ void __launch_bounds__(MOST_LANES) residual_norm_kernel(row_no
         P s = row_span<P>(i, n.D);
         eight u = load_span(a.r + first, s);
         row[i] = load_span(a.x + first, s);
-        for (int k = 0; k < SPAN; ++k) row[i].at[k] = to_float(from_float<T>(row[i].at[k] + keep * u.at[k]));
+        for (int k = 0; k < SPAN; ++k) row[i].at[k] += keep * u.at[k];
+        row[i] = as_stored<T>(row[i]);
         store_span(a.y + first, s, row[i]);
     }
     norm_row<T, S, P>(n, m, row, normed, part);

@@ -37,7 +37,9 @@ typedef struct s4d_cuda_slot {
 } s4d_cuda_slot;
 
 /* graph.c */
-enum { S4D_CUDA_GRAPHS = 24 };
+/* Two modalities, mixed or not, in two slots, as many batches as an update sums, and the updates: keys come in turn, so that
+ * one too many would leave none of them a graph. */
+enum { S4D_CUDA_GRAPHS = 64 };
 typedef struct s4d_cuda_graph {
     s4d_cuda_key key;
     cudaGraphExec_t exec;

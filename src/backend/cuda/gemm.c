@@ -103,6 +103,16 @@ static void settle(s4d_backend *be, s4d_cuda_plan *plan, const s4d_cuda_product 
 
 enum { MOST_PLANS = 8192 };
 
+static void ask(s4d_backend *be, s4d_cuda_plan *plan, const s4d_cuda_product *p)
+{
+    const s4d_cuda_plan_key *k = &plan->key;
+    s4d_cuda_lt_ask(be, plan, p);
+    if (plan->candidates == 0 && multiply_adds(k) >= WORTH_TIMING)
+        s4d_log(S4D_LOG_WARN, "cuda: cuBLASLt has no way of computing %lld products [%lld,%lld] by %lld, %s%s%s; they are slow",
+                (long long)k->batch, (long long)k->m, (long long)k->n, (long long)k->k, k->ta ? "T" : "N", k->tb ? "T" : "N",
+                k->bias ? ", with bias" : "");
+}
+
 /* The plan for p, its candidates filled in; NULL after a failure. */
 static s4d_cuda_plan *plan_of(s4d_backend *be, const s4d_cuda_product *p)
 {
@@ -119,7 +129,7 @@ static s4d_cuda_plan *plan_of(s4d_backend *be, const s4d_cuda_product *p)
         plan->asked = plan->settled = false;
     }
     plan->foreign = false;
-    if (!plan->asked) s4d_cuda_lt_ask(be, plan, p);
+    if (!plan->asked) ask(be, plan, p);
     return plan;
 }
 
@@ -138,10 +148,34 @@ static void fail(s4d_backend *be, const s4d_cuda_product *p, const char *words)
                      (long long)p->k, (long long)p->n, words);
 }
 
+static const void *later(const void *p, s4d_dtype type, int64_t elements)
+{
+    return p ? (const char *)p + elements * (int64_t)s4d_dtype_size(type) : NULL;
+}
+
+/* A batch that the library does not take as one. */
+static void one_by_one(s4d_backend *be, const s4d_cuda_product *p)
+{
+    for (int64_t i = 0; i < p->batch && !be->failed; ++i) {
+        s4d_cuda_product one = *p;
+        one.batch = 1;
+        one.a = later(p->a, p->type, i * p->stride_a);
+        one.b = later(p->b, p->type, i * p->stride_b);
+        one.c = (void *)later(p->c, p->c_type, i * p->stride_c);
+        one.bias = later(p->bias, p->c_type, i * p->stride_bias);
+        s4d_cuda_gemm_issue(be, &one);
+    }
+}
+
 void s4d_cuda_gemm_issue(s4d_backend *be, const s4d_cuda_product *p)
 {
+    enum { FEW = 64 };
     s4d_cuda_plan *plan = p->k > 0 ? plan_of(be, p) : NULL;
     if (be->failed) return;
+    if (plan && plan->candidates == 0 && p->batch > 1 && p->batch <= FEW) {
+        one_by_one(be, p);
+        return;
+    }
     if (!plan || plan->candidates == 0) {
         s4d_cuda_plain_product(be, p);
         return;

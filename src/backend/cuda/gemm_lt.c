@@ -195,8 +195,11 @@ static lt_plan *descriptors(s4d_cuda_lt *lt, s4d_cuda_plan *plan)
     return NULL;
 }
 
+/* While planning there is no bias yet; only its alignment counts then. */
 static cublasStatus_t set_bias(const s4d_cuda_lt *lt, const lt_plan *own, const void *bias)
 {
+    static const _Alignas(256) char somewhere[256];
+    if (!bias) bias = somewhere;
     return lt->desc_set(own->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias);
 }
 
@@ -207,7 +210,9 @@ static cublasStatus_t set_wish(const s4d_cuda_lt *lt, const s4d_cuda_plan_key *k
     cublasStatus_t all = CUBLAS_STATUS_SUCCESS;
     uint64_t workspace = WORKSPACE;
     uint32_t a = (uint32_t)key->align_a, b = (uint32_t)key->align_b, c = (uint32_t)key->align_c;
-    uint32_t sums = lt->any_order ? CUBLASLT_REDUCTION_SCHEME_MASK : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    /* The other schemes keep parts of a sum in c's type, and sums are to be float32. */
+    bool any = lt->any_order && key->c_type == S4D_F32;
+    uint32_t sums = any ? CUBLASLT_REDUCTION_SCHEME_MASK : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     good(&all, lt->wish_set(lt->wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace));
     good(&all, lt->wish_set(lt->wish, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &sums, sizeof sums));
     good(&all, lt->wish_set(lt->wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &b, sizeof b));

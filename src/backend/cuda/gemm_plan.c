@@ -24,10 +24,10 @@ s4d_cuda_plan_key s4d_cuda_plan_key_of(const s4d_cuda_product *p)
         .lda = p->lda, .ldb = p->ldb, .ldc = p->ldc,
         .batch = many ? p->batch : 1,
         .stride_a = many ? p->stride_a : 0, .stride_b = many ? p->stride_b : 0, .stride_c = many ? p->stride_c : 0,
-        .stride_bias = many && p->bias ? p->stride_bias : 0,
-        .ta = p->ta, .tb = p->tb, .type = p->type, .c_type = p->c_type, .bias = p->bias != NULL, .adds = p->beta != 0,
+        .stride_bias = many && p->has_bias ? p->stride_bias : 0,
+        .ta = p->ta, .tb = p->tb, .type = p->type, .c_type = p->c_type, .bias = p->has_bias, .adds = p->beta != 0,
         .align_a = alignment(p->a), .align_b = alignment(p->b), .align_c = alignment(p->c),
-        .align_bias = p->bias ? alignment(p->bias) : 16,
+        .align_bias = alignment(p->bias),
     };
 }
 

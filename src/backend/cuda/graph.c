@@ -139,7 +139,7 @@ static bool capture(s4d_backend *be, s4d_cuda_graph *g, const s4d_cuda_record *r
         return true;
     }
     cudaGetLastError();
-    s4d_log(S4D_LOG_DEBUG, "cuda: step %016llx cannot be a graph and runs call by call: %s", (unsigned long long)g->key.key,
+    s4d_log(S4D_LOG_WARN, "cuda: step %016llx cannot be a graph and runs call by call: %s", (unsigned long long)g->key.key,
             be->failed ? be->error.text : cudaGetErrorString(status));
     g->exec = NULL;
     be->failed = false; /* it had not failed before */
@@ -153,6 +153,7 @@ static void finish(s4d_backend *be, s4d_cuda_graph *g)
     s4d_cuda *cu = s4d_cuda_of(be);
     s4d_cuda_record *record = &cu->graphs.record;
     send_constants(be);
+    if (be->failed) return;
     s4d_cuda_verdict verdict = s4d_cuda_key_judge(&g->key, record);
     if (verdict == S4D_CAPTURE && !capture(be, g, &g->key.held)) {
         s4d_cuda_key_refuse(&g->key);

@@ -117,6 +117,7 @@ bool s4d_cuda_record_product(s4d_cuda_record *r, int op, const s4d_cuda_product 
     to->a = p->a, to->b = p->b, to->c = p->c;
     to->lda = p->lda, to->ldb = p->ldb, to->ldc = p->ldc;
     to->type = p->type, to->c_type = p->c_type;
+    to->has_bias = p->has_bias;
     to->bias = p->bias;
     to->batch = p->batch;
     to->stride_a = p->stride_a, to->stride_b = p->stride_b;

@@ -91,19 +91,46 @@ static __device__ inline eight load_eight(const bf16 *p)
     for (int i = 0; i < 8; ++i) v.at[i] = __bfloat162float(u.part[i]);
     return v;
 }
-static __device__ inline void store_eight(float *p, eight v)
+/* Two values in the bits of a pair of bf16, the first in the lower half. */
+static __device__ inline unsigned pack(float low, float high)
 {
-    ((float4 *)p)[0] = make_float4(v.at[0], v.at[1], v.at[2], v.at[3]);
-    ((float4 *)p)[1] = make_float4(v.at[4], v.at[5], v.at[6], v.at[7]);
+    union {
+        __nv_bfloat162 pair;
+        unsigned bits;
+    } u = {__floats2bfloat162_rn(low, high)};
+    return u.bits;
 }
-static __device__ inline void store_eight(bf16 *p, eight v)
+static __device__ inline uint4 pack_eight(const eight &v)
+{
+    const float *f = v.at;
+    return make_uint4(pack(f[0], f[1]), pack(f[2], f[3]), pack(f[4], f[5]), pack(f[6], f[7]));
+}
+/* __stwb is a plain store, but one instruction for certain: the compiler has been seen to cut stores of 16 bytes in four. */
+static __device__ inline void store_eight(float *p, const eight &v)
+{
+    const float *f = v.at;
+    __stwb((float4 *)p, make_float4(f[0], f[1], f[2], f[3]));
+    __stwb((float4 *)p + 1, make_float4(f[4], f[5], f[6], f[7]));
+}
+static __device__ inline void store_eight(bf16 *p, const eight &v)
+{
+    __stwb((uint4 *)p, pack_eight(v));
+}
+/* What a T would hold of them. By pairs: rounding one at a time is slow. */
+template <class T> static __device__ inline eight as_stored(const eight &v);
+template <> __device__ inline eight as_stored<float>(const eight &v)
+{
+    return v;
+}
+template <> __device__ inline eight as_stored<bf16>(const eight &v)
 {
     union {
         uint4 whole;
         bf16 part[8];
-    } u;
-    for (int i = 0; i < 8; ++i) u.part[i] = __float2bfloat16_rn(v.at[i]);
-    *(uint4 *)p = u.whole;
+    } u = {pack_eight(v)};
+    eight held;
+    for (int i = 0; i < 8; ++i) held.at[i] = __bfloat162float(u.part[i]);
+    return held;
 }
 static inline bool aligned_for_eight(const void *p)
 {

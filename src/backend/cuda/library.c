@@ -31,6 +31,9 @@ static const place packages[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+/* Once opened they stay: NVIDIA's libraries are not made to be taken out of a running program, and are large to load. */
+enum { HOW = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+
 /* What is sought, and why the first file that was there could not be opened. */
 typedef struct search {
     const char *stem;
@@ -39,7 +42,7 @@ typedef struct search {
 
 static void *open_file(search *s, const char *path)
 {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(path, HOW);
     if (!handle && !s->reason[0]) {
         const char *words = dlerror();
         snprintf(s->reason, sizeof s->reason, "%s", words ? words : "no reason given");
@@ -98,7 +101,7 @@ s4d_status s4d_cuda_library_open(const char *stem, const char *env, void **handl
     *handle = open_places(&s, built, COUNT(built));
 #endif
     if (!*handle) {
-        *handle = dlopen(stem, RTLD_NOW | RTLD_LOCAL);
+        *handle = dlopen(stem, HOW);
         const char *words = *handle ? NULL : dlerror();
         /* The loader's words for "nowhere" say less than ours. */
         if (words && !strstr(words, "No such file")) snprintf(s.reason, sizeof s.reason, "%s", words);

@@ -82,7 +82,7 @@ void s4d_cuda_upload(s4d_backend *be, void *device, const void *host, size_t byt
 {
     cudaStream_t stream = s4d_cuda_stream(be);
     if (be->failed) return;
-    if (s4d_cuda_of(be)->graphs.open && bytes <= PART_OF_A_STEP) { /* masks, targets and the like: other values every step */
+    if (s4d_cuda_of(be)->graphs.inside && bytes <= PART_OF_A_STEP) { /* masks, targets and the like: other values every step */
         const void *there = s4d_cuda_constant(be, host, bytes);
         if (there) s4d_cuda_copy(be, device, there, bytes);
         return;

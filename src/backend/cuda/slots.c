@@ -15,7 +15,8 @@ s4d_status s4d_cuda_slots_create(s4d_cuda *cu, s4d_err *err)
         s4d_cuda_slot *s = &cu->slot[i];
         cudaError_t status = cudaEventCreateWithFlags(&s->uploaded, cudaEventDisableTiming);
         if (status == cudaSuccess) status = cudaEventCreateWithFlags(&s->consumed, cudaEventDisableTiming);
-        if (status == cudaSuccess) status = cudaEventCreateWithFlags(&s->done, cudaEventDisableTiming);
+        /* A whole step is waited for: the processor is left to those who prepare the next batches. */
+        if (status == cudaSuccess) status = cudaEventCreateWithFlags(&s->done, cudaEventDisableTiming | cudaEventBlockingSync);
         if (status == cudaSuccess) status = cudaHostAlloc((void **)&s->fetched, S4D_FETCH_BYTES, cudaHostAllocDefault);
         if (status != cudaSuccess)
             return s4d_err_set(err, S4D_FAILED, "no memory for results: %s", cudaGetErrorString(status));
@@ -52,8 +53,13 @@ static s4d_status make_room(s4d_backend *be, s4d_cuda_slot *s, size_t bytes, s4d
     s->pinned = s->device = NULL;
     s->size = 0;
     cudaError_t status = s4d_cuda_get(s4d_cuda_of(be), &s->device, room);
-    if (status == cudaSuccess) status = cudaHostAlloc(&s->pinned, room, cudaHostAllocDefault);
     if (status != cudaSuccess) return s4d_cuda_refused(err, status, room, "a batch's frames");
+    status = cudaHostAlloc(&s->pinned, room, cudaHostAllocDefault);
+    if (status != cudaSuccess) {
+        cudaGetLastError();
+        return s4d_err_set(err, S4D_FAILED, "device cuda: the host has no %zu bytes of page-locked memory for a batch's frames: %s", room,
+                           cudaGetErrorString(status));
+    }
     s->size = room;
     return S4D_OK;
 }

@@ -79,27 +79,9 @@ template <class T> static __device__ inline eight load_span(const T *p, const pa
     for (int i = 0; i < SPAN; ++i) v.at[i] = i < s.count ? to_float(p[s.at + i]) : 0;
     return v;
 }
-/* __stwb is a plain store, but one instruction for certain: the compiler has been seen to cut stores of 16 bytes in four. */
-static __device__ inline unsigned pack(float low, float high)
+template <class T> static __device__ inline void store_span(T *p, const whole_span &s, const eight &v)
 {
-    union {
-        __nv_bfloat162 pair;
-        unsigned bits;
-    } u = {__floats2bfloat162_rn(low, high)};
-    return u.bits;
-}
-static __device__ inline void store_span(float *p, const whole_span &s, const eight &v)
-{
-    const float *f = v.at;
-    if (!s.there) return;
-    __stwb((float4 *)(p + s.at), make_float4(f[0], f[1], f[2], f[3]));
-    __stwb((float4 *)(p + s.at + 4), make_float4(f[4], f[5], f[6], f[7]));
-}
-static __device__ inline void store_span(bf16 *p, const whole_span &s, const eight &v)
-{
-    const float *f = v.at;
-    if (!s.there) return;
-    __stwb((uint4 *)(p + s.at), make_uint4(pack(f[0], f[1]), pack(f[2], f[3]), pack(f[4], f[5]), pack(f[6], f[7])));
+    if (s.there) store_eight(p + s.at, v);
 }
 template <class T> static __device__ inline void store_span(T *p, const part_span &s, const eight &v)
 {

@@ -157,9 +157,10 @@ static void multiply(run_state *r, const dnn_descriptor *d)
     view b = open_tensor(r, dnn_get_descriptor(d, S4D_CUDNN_OPERATION_MATMUL_B));
     view c = open_tensor(r, dnn_get_descriptor(d, S4D_CUDNN_OPERATION_MATMUL_C));
     int64_t i[S4D_CUDNN_RANK] = {0};
+    bool adds = !c.t.hidden && !c.narrow; /* sums in memory grow: whoever asks for them zeroes them */
     do {
-        int64_t row[] = {i[0], i[1], i[2], 0}, column[] = {i[0], i[1], 0, i[3]};
-        put(&c, place(&c.t, i), dot(&a, &b, place(&a.t, row), place(&b.t, column)));
+        int64_t row[] = {i[0], i[1], i[2], 0}, column[] = {i[0], i[1], 0, i[3]}, at = place(&c.t, i);
+        put(&c, at, dot(&a, &b, place(&a.t, row), place(&b.t, column)) + (adds ? get(&c, at) : 0));
     } while (next(c.t.dim, i));
 }
 

@@ -128,6 +128,7 @@ static cublasStatus_t check(const problem *p)
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
     for (int i = 0; i < 4 && status == CUBLAS_STATUS_SUCCESS; ++i) status = check_layout(all[i]);
     if (status == CUBLAS_STATUS_SUCCESS) status = check_shapes(p);
+    if (status == CUBLAS_STATUS_SUCCESS && p->d.batch > 1 && getenv("S4D_EMULATOR_NO_BATCHES")) status = CUBLAS_STATUS_NOT_SUPPORTED;
     return status == CUBLAS_STATUS_SUCCESS ? check_types(p) : status;
 }
 
