@@ -289,6 +289,8 @@ static void pictures(bench *b)
                                  .top = 10, .left = 20, .box_height = 120, .box_width = 130, .flip = (int)(i & 1)};
     s4d_pixels_args pixels = {.frames = frames, .recipe = recipe, .y = x, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
     time_op(b, S4D_OP_pixels, &pixels, bytes_of(&frames) * 0.6 + bytes_of(&x), 0, "B x 16 x 160 x 160");
+    for (int64_t i = 0; i < B; ++i) recipe[i].mid_height = recipe[i].mid_width = SIDE * 6 / 5;
+    time_op(b, S4D_OP_pixels, &pixels, bytes_of(&frames) * 0.4 + bytes_of(&x), 0, "the same, resized before");
     s4d_tensor visible = ints(b, B, V, spread_visible), hidden = ints(b, B, masked, spread_masked), cells = ACT(B, V, PATCH),
                target = REAL(B, masked, PATCH), prediction = ACT(B, masked, PATCH), value = WIDE(1);
     time_op(b, S4D_OP_mix, &(s4d_mix_args){.draw = {.mode = S4D_MIX_MIXUP, .lam = 0.3}, .x = x}, 2 * bytes_of(&x), 0, "mixup");
