@@ -153,7 +153,8 @@ static double time_op(bench *b, s4d_op_id op, const void *args, double bytes, do
     b->status = s4d_backend_check(b->be, b->err);
     if (b->status == S4D_OK) b->status = s4d_interrupt_status();
     double floor = fmax(b->bytes_per_ms > 0 ? bytes / b->bytes_per_ms : 0, b->flop_per_ms > 0 ? flop / b->flop_per_ms : 0);
-    if (b->status == S4D_OK) print_line(b, s4d_op_name(op), shape, (double[]){ms, bytes / ms / 1e6, flop / ms / 1e9, floor, floor / ms});
+    double figures[5] = {ms, bytes / ms / 1e6, flop / ms / 1e9, floor, floor / ms};
+    if (b->status == S4D_OK) print_line(b, s4d_op_name(op), shape, figures);
     fflush(stdout);
     return ms;
 }
@@ -211,10 +212,12 @@ static void norms(bench *b)
     s4d_tensor x = ACT(B, N, D), r = ACT(B, N, D), y = ACT(B, N, D), normed = ACT(B, N, D), w = REAL(D), bias = REAL(D),
                mean = REAL(b->M), rstd = REAL(b->M), dw = REAL(D), db = REAL(D);
     double one = bytes_of(&x);
-    time_op(b, S4D_OP_layer_norm_fwd, &(s4d_layer_norm_fwd_args){.x = x, .w = w, .b = bias, .eps = 1e-6, .mean = mean, .rstd = rstd, .y = y},
+    time_op(b, S4D_OP_layer_norm_fwd,
+            &(s4d_layer_norm_fwd_args){.x = x, .w = w, .b = bias, .eps = 1e-6, .mean = mean, .rstd = rstd, .y = y},
             2 * one, 0, "M x 768");
     time_op(b, S4D_OP_layer_norm_bwd,
-            &(s4d_layer_norm_bwd_args){.x = x, .w = w, .mean = mean, .rstd = rstd, .dy = r, .dx = y, .dw = dw, .db = db, .add_dx = true},
+            &(s4d_layer_norm_bwd_args){.x = x, .w = w, .mean = mean, .rstd = rstd, .dy = r, .dx = y, .dw = dw, .db = db,
+                                       .add_dx = true},
             4 * one, 0, "M x 768, added");
     time_op(b, S4D_OP_residual_norm_fwd,
             &(s4d_residual_norm_fwd_args){.x = x, .r = r, .y = y, .w = w, .b = bias, .eps = 1e-6, .mean = mean, .rstd = rstd,
@@ -239,7 +242,8 @@ static void routing(bench *b, s4d_tensor index, const s4d_moe_plan_args *plan)
     double one = bytes_of(&logits);
     time_op(b, S4D_OP_random, &(s4d_random_args){.kind = S4D_NORMAL, .key = 1, .y = draw}, one, 0, "M x 8, normal");
     time_op(b, S4D_OP_route_fwd,
-            &(s4d_route_fwd_args){.logits = logits, .noise_logits = more, .noise = draw, .noisy = noisy, .index = chosen, .gate = gate},
+            &(s4d_route_fwd_args){.logits = logits, .noise_logits = more, .noise = draw, .noisy = noisy, .index = chosen,
+                                  .gate = gate},
             4 * one + 2 * bytes_of(&gate), 0, "M x 8, top 2");
     time_op(b, S4D_OP_moe_plan, plan, bytes_of(&index) * 3, 0, "M x 2 choices");
     s4d_tensor f = REAL(b->B, E), value = WIDE(1), noisy3 = s4d_tensor_of(noisy.dtype, noisy.data, DIMS(b->B, N, E)),
@@ -271,7 +275,8 @@ static void experts(bench *b)
     time_op(b, S4D_OP_moe_combine_bwd,
             &(s4d_moe_combine_bwd_args){.x = rows, .gate = gate, .slot = slot, .token = token, .dy = x, .dx = drows, .dgate = dgate},
             2 * one + half, 0, "M to R x 768");
-    time_op(b, S4D_OP_moe_dispatch_bwd, &(s4d_moe_dispatch_bwd_args){.dy = drows, .slot = slot, .dx = x}, one + 2 * half, 0, "R to M x 768");
+    time_op(b, S4D_OP_moe_dispatch_bwd, &(s4d_moe_dispatch_bwd_args){.dy = drows, .slot = slot, .dx = x}, one + 2 * half, 0,
+            "R to M x 768");
 }
 
 static void pictures(bench *b)
@@ -287,7 +292,8 @@ static void pictures(bench *b)
     for (int64_t i = 0; i < B; ++i)
         recipe[i] = (s4d_recipe){.offset = i * (int64_t)each, .height = SIDE, .width = SIDE, .mid_height = SIDE, .mid_width = SIDE,
                                  .top = 10, .left = 20, .box_height = 120, .box_width = 130, .flip = (int)(i & 1)};
-    s4d_pixels_args pixels = {.frames = frames, .recipe = recipe, .y = x, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
+    s4d_pixels_args pixels = {.frames = frames, .recipe = recipe, .y = x, .mean = {0.485f, 0.456f, 0.406f},
+                              .std = {0.229f, 0.224f, 0.225f}};
     time_op(b, S4D_OP_pixels, &pixels, bytes_of(&frames) * 0.6 + bytes_of(&x), 0, "B x 16 x 160 x 160");
     for (int64_t i = 0; i < B; ++i) recipe[i].mid_height = recipe[i].mid_width = SIDE * 6 / 5;
     time_op(b, S4D_OP_pixels, &pixels, bytes_of(&frames) * 0.4 + bytes_of(&x), 0, "the same, resized before");
@@ -315,7 +321,8 @@ static void updates(bench *b)
     s4d_zero(b->be, &(s4d_zero_args){.x = v});
     s4d_adamw_segment all = {.count = P, .lr = 1e-4, .decay = 0.05, .step = 1};
     time_op(b, S4D_OP_adamw,
-            &(s4d_adamw_args){.w = w, .g = g, .m = m, .v = v, .low = low, .segment = &all, .segments = 1, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8},
+            &(s4d_adamw_args){.w = w, .g = g, .m = m, .v = v, .low = low, .segment = &all, .segments = 1, .beta1 = 0.9, .beta2 = 0.95,
+                              .eps = 1e-8},
             7 * bytes_of(&w) + bytes_of(&low), 0, "94,210,944");
     time_op(b, S4D_OP_square_norm, &(s4d_square_norm_args){.x = g, .value = value}, bytes_of(&g), 0, "94,210,944");
     time_op(b, S4D_OP_zero, &(s4d_zero_args){.x = g}, bytes_of(&g), 0, "94,210,944");
@@ -346,45 +353,64 @@ static void run_all(bench *b)
     }
 }
 
-s4d_status cmd_bench_ops(int argc, char **argv, s4d_err *err)
+/* What the user asks for. */
+typedef struct options {
+    const char *device, *precision, *only;
+    int64_t clips, ms;
+    bool json;
+} options;
+
+static s4d_status check_options(const options *o, s4d_precision *precision, s4d_err *err)
 {
-    const char *device = "auto", *precision = "float32";
-    static const char *const precisions[] = {"float32", "tf32", "bf16"};
-    int64_t clips = 16, ms = 200;
-    bench b = {.rng = s4d_rng_make(1, S4D_RNG_TEST, 0, 0), .err = err};
-    const arg_option option[] = {
-        {"device", ARG_TEXT, &device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0},
-        {"precision", ARG_TEXT, &precision, "NAME", "float32 (the default); on cuda also tf32 or bf16", 0, 0},
-        {"op", ARG_TEXT, &b.only, "NAME", "only this operation, and the two rates", 0, 0},
-        {"clips", ARG_NUMBER, &clips, "N", "clips of 800 tokens (16)", 1, 4096},
-        {"ms", ARG_NUMBER, &ms, "N", "for each operation, at least (200)", 1, 100000},
-        {"json", ARG_FLAG, &b.json, NULL, "a JSON object a line", 0, 0},
-    };
-    const arg_command c = {.name = "bench ops", .summary = "each operation at ViT-Base's sizes, against its floor", .option = option,
-                           .options = sizeof option / sizeof *option};
-    bool done;
+    static const char *const names[] = {[S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
+    int found = 0;
+    while (found < 3 && strcmp(o->precision, names[found]) != 0) ++found;
+    if (found == 3)
+        return s4d_err_set(err, S4D_USAGE, "--precision: \"%.40s\" is none; take float32, tf32 or bf16", o->precision);
+    *precision = (s4d_precision)found;
+    bool known = !o->only;
+    for (int i = 0; i < S4D_OP_COUNT && !known; ++i) known = strcmp(o->only, s4d_op_name((s4d_op_id)i)) == 0;
+    if (known) return S4D_OK;
+    return s4d_err_set(err, S4D_USAGE, "--op: there is no operation \"%.40s\"; without --op all are timed", o->only);
+}
+
+static s4d_status time_all(const options *o, s4d_precision precision, s4d_err *err)
+{
+    bench b = {.only = o->only, .B = o->clips, .M = o->clips * N, .seconds = (double)o->ms / 1e3, .json = o->json, .err = err,
+               .rng = s4d_rng_make(1, S4D_RNG_TEST, 0, 0)};
+    s4d_backend_opts opts = {.device = o->device, .precision = precision, .override = ""};
     void *block = NULL;
-    s4d_status status = args_parse(&c, argc, argv, &done, err);
-    if (status != S4D_OK || done) return status;
-    s4d_backend_opts opts = {.device = s4d_backend_choose(device, NULL), .override = ""};
-    while (opts.precision < 3 && strcmp(precision, precisions[opts.precision]) != 0) ++opts.precision;
-    if (opts.precision == 3)
-        return s4d_err_set(err, S4D_USAGE, "--precision: \"%.40s\" is none; take float32, tf32 or bf16", precision);
-    bool known = !b.only;
-    for (int i = 0; i < S4D_OP_COUNT && !known; ++i) known = strcmp(b.only, s4d_op_name((s4d_op_id)i)) == 0;
-    if (!known) return s4d_err_set(err, S4D_USAGE, "--op: there is no operation \"%.40s\"; without --op all are timed", b.only);
-    b.B = clips;
-    b.M = clips * N;
-    b.seconds = (double)ms / 1e3;
-    status = s4d_backend_create(&opts, &b.be, err);
+    s4d_status status = s4d_backend_create(&opts, &b.be, err);
     if (status == S4D_OK) status = s4d_backend_alloc(b.be, arena_bytes(&b), &block, err);
-    b.arena = (s4d_arena){.base = block, .size = arena_bytes(&b)};
-    if (status == S4D_OK && !b.json) printf("%s\n%lld clips, M = %lld tokens\n", s4d_backend_description(b.be), (long long)clips, (long long)b.M);
     if (status == S4D_OK) {
+        b.arena = (s4d_arena){.base = block, .size = arena_bytes(&b)};
+        if (!o->json)
+            printf("%s\n%lld clips, M = %lld tokens\n", s4d_backend_description(b.be), (long long)b.B, (long long)b.M);
         run_all(&b);
         status = b.status;
     }
     if (b.be) s4d_backend_free(b.be, block);
     s4d_backend_destroy(&b.be);
     return status;
+}
+
+s4d_status cmd_bench_ops(int argc, char **argv, s4d_err *err)
+{
+    options o = {.device = "auto", .precision = "float32", .clips = 16, .ms = 200};
+    const arg_option option[] = {
+        {"device", ARG_TEXT, &o.device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0},
+        {"precision", ARG_TEXT, &o.precision, "NAME", "float32 (the default); on cuda also tf32 or bf16", 0, 0},
+        {"op", ARG_TEXT, &o.only, "NAME", "only this operation, and the two rates", 0, 0},
+        {"clips", ARG_NUMBER, &o.clips, "N", "clips of 800 tokens (16)", 1, 4096},
+        {"ms", ARG_NUMBER, &o.ms, "N", "for each operation, at least (200)", 1, 100000},
+        {"json", ARG_FLAG, &o.json, NULL, "a JSON object a line", 0, 0},
+    };
+    const arg_command c = {.name = "bench ops", .summary = "each operation at ViT-Base's sizes, against its floor", .option = option,
+                           .options = sizeof option / sizeof *option};
+    bool done;
+    s4d_precision precision = S4D_FLOAT32;
+    s4d_status status = args_parse(&c, argc, argv, &done, err);
+    if (status != S4D_OK || done) return status;
+    status = check_options(&o, &precision, err);
+    return status == S4D_OK ? time_all(&o, precision, err) : status;
 }

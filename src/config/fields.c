@@ -182,7 +182,8 @@ const s4d_field s4d_fields[] = {
     BOOL("train.select_draw", train.select_draw, BOTH("false"),
          "judge an epoch by one clip a video, drawn as in training by the sample (published), instead of by the test's views"),
     CHOICE("train.not_finite", train.not_finite, "stop|skip", BOTH("\"stop\""),
-           "a loss or gradient that is not finite ends the run, or its update is left out and its samples are named"),
+           "a loss or gradient that is not finite ends the run, or its update is left out and its samples are named; for that "
+           "cuda waits for every step"),
     INT("train.keep_checkpoints", train.keep_checkpoints, 1, 1000000, BOTH("2"), "newest checkpoints that are kept"),
     INT("train.checkpoint_every", train.checkpoint_every, 0, 1000000000, BOTH("0"),
         "updates between checkpoints, beside those after each epoch; 0: none"),

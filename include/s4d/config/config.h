@@ -10,8 +10,8 @@ typedef struct s4d_config {
     char *resolved; /* every key with its value in use, as JSON text; run.resolved points to it */
 } s4d_config;
 
-/* Reads FILE (NULL: an empty one, so that stage must be among the overrides), applies the overrides ("a.b=c") in order, fills in the defaults of the stage, checks types, ranges and
- * what must fit together. All errors carry S4D_USAGE, name file, dotted key and remedy. output overrides "output" unless NULL. */
+/* Reads FILE (NULL: an empty one, so that stage must be among the overrides), applies the overrides ("a.b=c") in order, fills in
+ * the defaults of the stage, checks types, ranges and what must fit together. All errors carry S4D_USAGE, name file, dotted key and remedy. output overrides "output" unless NULL. */
 s4d_status s4d_config_load(const char *path, const char *const *set, int sets, const char *output,
                            s4d_config *out, s4d_err *err);
 void s4d_config_release(s4d_config *config);
