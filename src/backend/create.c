@@ -39,7 +39,7 @@ static s4d_status probe_cuda(s4d_err *err)
 #ifdef S4D_WITH_CUDA
     return s4d_cuda_probe(err);
 #else
-    return s4d_err_set(err, S4D_FAILED, "this build has no cuda device, as nvcc was not found when it was configured");
+    return s4d_err_set(err, S4D_FAILED, "this build has no cuda device, which needs nvcc where it is configured");
 #endif
 }
 

@@ -90,8 +90,8 @@ static void absent_cuda_is_a_failure(void **state)
     }
     assert_int_equal(create("cuda", 0, "", &be, &err), S4D_FAILED);
     assert_null(be);
-    assert_string_equal(err.text, "device cuda: this build has no cuda device, as nvcc was not found when it "
-                                  "was configured; use --device cpu");
+    assert_string_equal(err.text, "device cuda: this build has no cuda device, which needs nvcc where it is "
+                                  "configured; use --device cpu");
 }
 
 static void auto_is_what_works(void **state)
@@ -112,7 +112,7 @@ static void auto_is_what_works(void **state)
     assert_string_not_equal(why.text, "");
     if (!built_with_cuda()) {
         assert_string_equal(why.text,
-                            "this build has no cuda device, as nvcc was not found when it was configured");
+                            "this build has no cuda device, which needs nvcc where it is configured");
     }
 }
 

@@ -42,7 +42,7 @@ static s4d_cuda_product some_product(void)
     p.a = &code, p.b = &code + 1, p.c = NULL;
     p.lda = 3, p.ldb = 4, p.ldc = 4;
     p.type = S4D_BF16, p.c_type = S4D_F32;
-    p.bias = NULL;
+    p.has_bias = false, p.bias = NULL;
     p.batch = 2;
     p.stride_a = 15, p.stride_b = 20, p.stride_c = 12, p.stride_bias = 0;
     return p;
