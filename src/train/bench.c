@@ -28,13 +28,14 @@ static void release(made_up *m)
     for (size_t i = 0; i < sizeof own / sizeof *own; ++i) s4d_mem_free(own[i]);
 }
 
-static void draw_masks(made_up *m, const s4d_run_opts *o, int tokens, int per_frame, s4d_rng *rng)
+static void draw_masks(made_up *m, const s4d_run_opts *o, s4d_rng *rng)
 {
     const s4d_mask_opts *mask = &o->data.mask;
     bool video = m->batch.modality == S4D_VIDEO;
+    int side = o->model.img_size / o->model.patch_size, tokens = m->batch.visible_count + m->batch.masked_count;
     for (int b = 0; b < m->batch.count; ++b)
-        s4d_draw_mask(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM, tokens, per_frame,
-                      rng, m->visible + b * m->batch.visible_count, m->masked + b * m->batch.masked_count);
+        s4d_draw_mask(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM, tokens,
+                      side * side, rng, m->visible + b * m->batch.visible_count, m->masked + b * m->batch.masked_count);
     m->batch.visible = m->visible;
     m->batch.masked = m->masked;
 }
@@ -52,8 +53,8 @@ static s4d_status make(const s4d_run_opts *o, s4d_modality modality, int classes
 {
     const s4d_model_opts *model = &o->model;
     const s4d_set_opts *set = s4d_run_set(o, modality);
-    int S = model->img_size, per_frame = (S / model->patch_size) * (S / model->patch_size);
-    int T = modality == S4D_VIDEO ? model->num_frames : 1, tokens = T == 1 ? per_frame : T / model->tubelet_size * per_frame;
+    int S = model->img_size, T = modality == S4D_VIDEO ? model->num_frames : 1, tokens, visible;
+    s4d_step_tokens(o, modality, &tokens, &visible);
     size_t frames = (size_t)T * (size_t)S * (size_t)S * 3, B = (size_t)set->batch;
     *m = (made_up){.batch = {.modality = modality, .count = set->batch, .frames = T, .classes = classes, .pixel_bytes = B * frames}};
     m->pixels = s4d_mem_alloc(B, frames);
@@ -76,10 +77,9 @@ static s4d_status make(const s4d_run_opts *o, s4d_modality modality, int classes
     m->batch.pixels = m->pixels;
     m->batch.recipe = m->recipe;
     if (o->stage == S4D_PRETRAIN) {
-        const s4d_mask_opts *mask = &o->data.mask;
-        s4d_mask_counts(T > 1 ? mask->video_ratio : mask->image_ratio, T > 1 ? mask->video_kind : S4D_MASK_RANDOM, tokens, per_frame,
-                        &m->batch.visible_count, &m->batch.masked_count);
-        draw_masks(m, o, tokens, per_frame, &rng);
+        m->batch.visible_count = visible;
+        m->batch.masked_count = tokens - visible;
+        draw_masks(m, o, &rng);
     } else {
         draw_labels(m, o, &rng);
     }

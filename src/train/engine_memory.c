@@ -2,22 +2,16 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "s4d/data/draw.h"
 #include "train/engine.h"
+#include "train/work.h"
 
 /* A batch of the right shape without contents, for planning. */
 static s4d_batch shape_batch(const s4d_engine *e, s4d_modality modality, int count)
 {
-    const s4d_model_opts *m = &e->o->model;
-    const s4d_mask_opts *mask = &e->o->data.mask;
-    int per_frame = (m->img_size / m->patch_size) * (m->img_size / m->patch_size);
-    bool video = modality == S4D_VIDEO;
-    s4d_batch b = {.modality = modality, .count = count, .frames = video ? m->num_frames : 1, .pixel_bytes = 1};
-    b.classes = e->classes[modality];
-    if (e->mae)
-        s4d_mask_counts(video ? mask->video_ratio : mask->image_ratio, video ? mask->video_kind : S4D_MASK_RANDOM,
-                        video ? m->num_frames / m->tubelet_size * per_frame : per_frame, per_frame, &b.visible_count,
-                        &b.masked_count);
+    int tokens, frames = modality == S4D_VIDEO ? e->o->model.num_frames : 1;
+    s4d_batch b = {.modality = modality, .count = count, .frames = frames, .pixel_bytes = 1, .classes = e->classes[modality]};
+    s4d_step_tokens(e->o, modality, &tokens, &b.visible_count);
+    b.masked_count = tokens - b.visible_count;
     return b;
 }
 
@@ -72,9 +66,9 @@ size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 
-/* A step's arena, and what the backend takes beside it: on devices that work behind our back two batches of frames, which may
- * be stored half as large again as they are used. */
-static double step_total(s4d_engine *e, const s4d_engine_load *load)
+/* What the backend takes beside a step's arena: on devices that work behind our back two batches of frames, which may be stored
+ * half as large again as they are used. */
+static double bytes_beside(const s4d_engine *e, const s4d_engine_load *load)
 {
     const s4d_model_opts *m = &e->o->model;
     double frames = 0, frame = 3.0 * m->img_size * m->img_size;
@@ -82,7 +76,7 @@ static double step_total(s4d_engine *e, const s4d_engine_load *load)
         double largest = load->train[i] > load->predict[i] ? load->train[i] : load->predict[i];
         frames = fmax(frames, 1.5 * largest * frame * (i == S4D_VIDEO ? m->num_frames : 1));
     }
-    return (double)s4d_engine_step_bytes(e, load) + S4D_SLOTS * frames;
+    return S4D_SLOTS * frames;
 }
 
 /* What can be given to weights and a step: of a card's memory a little is left for libraries and recorded steps, which
@@ -103,7 +97,7 @@ static double bytes_alone(s4d_engine *e, int place, int count)
 {
     s4d_engine_load one = {0};
     *batch_at(&one, place) = count;
-    return count ? step_total(e, &one) : 0;
+    return count ? (double)s4d_engine_step_bytes(e, &one) + bytes_beside(e, &one) : 0;
 }
 
 /* Says what does not fit and what would: `weights` and `step` bytes are asked for, `there` bytes are there. */
@@ -137,8 +131,7 @@ static s4d_status alloc_tensor(s4d_engine *e, s4d_tensor *t, s4d_tensor shape, s
 static s4d_status alloc_update(s4d_engine *e, s4d_err *err)
 {
     s4d_tensor one = S4D_TENSOR(S4D_F64, NULL, 1);
-    int64_t batches = e->o->train.accumulate > 0 ? e->o->train.accumulate : 1;
-    s4d_status status = alloc_tensor(e, &e->losses, S4D_TENSOR(S4D_F64, NULL, 2 * batches), err);
+    s4d_status status = alloc_tensor(e, &e->losses, e->losses, err);
     if (status == S4D_OK) status = alloc_tensor(e, &e->square, one, err);
     if (status == S4D_OK) status = alloc_tensor(e, &e->norm, one, err);
     if (status == S4D_OK) status = alloc_tensor(e, &e->factor, one, err);
@@ -153,12 +146,11 @@ static s4d_status alloc_update(s4d_engine *e, s4d_err *err)
 s4d_status s4d_engine_alloc(s4d_engine *e, const s4d_engine_load *load, s4d_err *err)
 {
     bool train = load->train[0] || load->train[1];
-    double total = step_total(e, load);
-    size_t step = s4d_engine_step_bytes(e, load); /* the last that is planned is what will be run */
+    size_t step = s4d_engine_step_bytes(e, load);
     void *block = NULL;
     /* A system promises more than it has and ends the process later, so this is asked beforehand. */
     double average = train && e->o->train.ema > 0 ? (double)e->params->total * (double)sizeof(float) : 0;
-    double bytes[3] = {(double)s4d_params_bytes(e->params, train) + average, total, memory_there(e)};
+    double bytes[3] = {(double)s4d_params_bytes(e->params, train) + average, (double)step + bytes_beside(e, load), memory_there(e)};
     if (bytes[0] + bytes[1] > bytes[2]) return too_large(e, load, bytes, err);
     e->host_count = host_floats(e, load);
     e->host = s4d_mem_alloc(e->host_count, sizeof *e->host);
