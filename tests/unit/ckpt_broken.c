@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CKPT_FILE "file.safetensors"
+#include "ckpt_folder.h"
 #include "s4d/base/file.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/rng.h"
@@ -17,25 +19,6 @@
 #define DAMAGED "; the file is damaged or not a safetensors file, copy it again or write it anew"
 #define T(name, dtype, shape, offsets)                                                             \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
-
-static char root[64], path[S4D_PATH_MAX];
-
-static int make_root(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/s4d-broken-XXXXXX");
-    if (!mkdtemp(root)) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/file.safetensors", root);
-    return 0;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    return s4d_dir_remove(root, NULL) == S4D_OK ? 0 : -1;
-}
 
 static void put_file(uint64_t header_size, const char *header, size_t data_size)
 {

@@ -122,5 +122,5 @@ int main(void)
         cmocka_unit_test_teardown(experts_are_not_exported, remove_out),
         cmocka_unit_test_teardown(failures_on_demand, remove_out),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_folders, remove_root);
 }

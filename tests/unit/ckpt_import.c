@@ -275,5 +275,5 @@ int main(void)
         cmocka_unit_test_teardown(numbers_that_are_not_finite, remove_out),
         cmocka_unit_test_teardown(verify_holds_a_file_against_itself, remove_out),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_folders, remove_root);
 }

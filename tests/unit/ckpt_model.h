@@ -14,30 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CKPT_FILE "in"
+#include "ckpt_folder.h"
 #include "s4d/base/fault.h"
 #include "s4d/base/file.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/check.h"
 #include "s4d/ckpt/export.h"
 
-static char root[64], path[S4D_PATH_MAX], out[S4D_PATH_MAX];
+static char out[S4D_PATH_MAX];
 
-static inline int make_root(void **state)
+static inline int make_folders(void **state)
 {
-    (void)state;
-    strcpy(root, "/tmp/s4d-import-XXXXXX");
-    if (!mkdtemp(root)) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/in", root);
+    int status = make_root(state);
     snprintf(out, sizeof out, "%s/out", root);
-    return 0;
-}
-
-static inline int remove_root(void **state)
-{
-    (void)state;
-    return s4d_dir_remove(root, NULL) == S4D_OK ? 0 : -1;
+    return status;
 }
 
 static inline int remove_out(void **state)

@@ -10,29 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CKPT_FILE "file.safetensors"
+#include "ckpt_folder.h"
 #include "s4d/base/fault.h"
 #include "s4d/base/file.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/safetensors.h"
-
-static char root[64], path[S4D_PATH_MAX];
-
-static int make_root(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/s4d-ckpt-XXXXXX");
-    if (!mkdtemp(root)) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/file.safetensors", root);
-    return 0;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    return s4d_dir_remove(root, NULL) == S4D_OK ? 0 : -1;
-}
 
 static s4d_safetensors *open_file(void)
 {

@@ -7,29 +7,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define CKPT_FILE "model.pth"
+#include "ckpt_folder.h"
 #include "ckpt_fixture.h"
 #include "s4d/base/fault.h"
 #include "s4d/base/file.h"
 #include "s4d/ckpt/file.h"
-
-static char root[64], path[S4D_PATH_MAX];
-
-static int make_root(void **state)
-{
-    (void)state;
-    strcpy(root, "/tmp/s4d-zip-XXXXXX");
-    if (!mkdtemp(root)) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/model.pth", root);
-    return 0;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    return s4d_dir_remove(root, NULL) == S4D_OK ? 0 : -1;
-}
 
 static void write_file(s4d_str *s)
 {
