@@ -17,6 +17,14 @@ const char *s4d_op_name(s4d_op_id op)
     return s4d_op_names[op];
 }
 
+const char *s4d_precision_name(s4d_precision precision)
+{
+    static const char *const name[S4D_PRECISIONS] = {
+        [S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
+    S4D_BUG_IF((unsigned)precision >= S4D_PRECISIONS);
+    return name[precision];
+}
+
 /* ---- what it is ---- */
 
 const char *s4d_backend_name(const s4d_backend *be)

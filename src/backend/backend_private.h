@@ -61,6 +61,21 @@ struct s4d_backend {
 
 extern const char *const s4d_op_names[S4D_OP_COUNT];
 
+static inline int64_t s4d_width(const s4d_tensor *t)
+{
+    return t->rank > 0 ? t->dim[t->rank - 1] : 0;
+}
+
+/* Rows of a tensor seen as [M,D]. */
+static inline int64_t s4d_rows(const s4d_tensor *t)
+{
+    int64_t rows = 1;
+    for (int i = 0; i + 1 < t->rank; i++) {
+        rows *= t->dim[i];
+    }
+    return rows;
+}
+
 void s4d_backend_fail(s4d_backend *be, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Host scratch of at least `bytes`, contents undefined, good until the next request; NULL after a failure. */
 void *s4d_backend_scratch(s4d_backend *be, size_t bytes);

@@ -23,21 +23,6 @@ void s4d_require(const s4d_backend *be, const s4d_tensor *t, const s4d_rule *rul
 /* b may not share memory with a, unless `same` is allowed and they are the very same. */
 bool s4d_apart(const s4d_backend *be, const s4d_tensor *a, const s4d_tensor *b, bool same);
 
-static inline int64_t s4d_width(const s4d_tensor *t)
-{
-    return t->rank > 0 ? t->dim[t->rank - 1] : 0;
-}
-
-/* Rows of a tensor seen as [M,D]. */
-static inline int64_t s4d_rows(const s4d_tensor *t)
-{
-    int64_t rows = 1;
-    for (int i = 0; i + 1 < t->rank; i++) {
-        rows *= t->dim[i];
-    }
-    return rows;
-}
-
 #define RULE(member, type, by_rows, ...)                                                           \
     s4d_require(be, &args->member,                                                                 \
                 &(s4d_rule){.file = __FILE__,                                                      \

@@ -362,10 +362,9 @@ typedef struct options {
 
 static s4d_status check_options(const options *o, s4d_precision *precision, s4d_err *err)
 {
-    static const char *const names[] = {[S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
     int found = 0;
-    while (found < 3 && strcmp(o->precision, names[found]) != 0) ++found;
-    if (found == 3)
+    while (found < S4D_PRECISIONS && strcmp(o->precision, s4d_precision_name((s4d_precision)found)) != 0) ++found;
+    if (found == S4D_PRECISIONS)
         return s4d_err_set(err, S4D_USAGE, "--precision: \"%.40s\" is none; take float32, tf32 or bf16", o->precision);
     *precision = (s4d_precision)found;
     bool known = !o->only;

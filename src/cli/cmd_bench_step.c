@@ -32,12 +32,11 @@ typedef struct options {
 
 static void print_json(const workload *w, const s4d_run_opts *o, const s4d_bench_result *r)
 {
-    static const char *const precision[] = {"float32", "tf32", "bf16"};
     s4d_json_writer out = {0};
     s4d_json_open(&out, '{');
     const struct {
         const char *key, *text;
-    } texts[] = {{"workload", w->name}, {"device", r->device}, {"precision", precision[o->precision]}};
+    } texts[] = {{"workload", w->name}, {"device", r->device}, {"precision", s4d_precision_name(o->precision)}};
     const struct {
         const char *key;
         double value;
@@ -63,10 +62,10 @@ static void print_json(const workload *w, const s4d_run_opts *o, const s4d_bench
 /* Settings of one workload: the user's --set come last. */
 static s4d_status load(const options *p, const workload *w, s4d_config *config, s4d_err *err)
 {
-    char text[3][64];
+    char text[4][64];
     const char *set[ARGS_LIST_MAX + 8];
     int n = 0;
-    bool cuda = strcmp(s4d_backend_choose(p->device, NULL), "cuda") == 0;
+    bool cuda = strcmp(p->device, "cuda") == 0;
     snprintf(text[0], sizeof text[0], "device=%.40s", p->device);
     set[n++] = text[0];
     if (!p->config) {
@@ -78,10 +77,9 @@ static s4d_status load(const options *p, const workload *w, s4d_config *config, 
         snprintf(text[2], sizeof text[2], "data.%s.batch=%d", s4d_modality_name(w->modality), batch);
         set[n++] = text[2];
     }
-    char precision[64];
     if (p->precision) {
-        snprintf(precision, sizeof precision, "precision=%.40s", p->precision);
-        set[n++] = precision;
+        snprintf(text[3], sizeof text[3], "precision=%.40s", p->precision);
+        set[n++] = text[3];
     }
     if (!p->config) set[n++] = w->modality == S4D_VIDEO ? "data.video.train=none is read" : "data.image.train=none is read";
     if (!p->config && w->modality == S4D_VIDEO) set[n++] = "data.video.repeat=1";
@@ -129,8 +127,10 @@ s4d_status cmd_bench_step(int argc, char **argv, s4d_err *err)
     const arg_command c = {.name = "bench step", .summary = "training steps on made-up frames", .option = option,
                            .options = sizeof option / sizeof *option};
     bool done, known = false;
+    s4d_err why = {0};
     s4d_status status = args_parse(&c, argc, argv, &done, err);
     if (status != S4D_OK || done) return status;
+    p.device = s4d_backend_choose(p.device, &why); /* once for all workloads */
     for (int i = 0; i < WORKLOADS && status == S4D_OK; ++i) {
         if (p.only && strcmp(p.only, workloads[i].name) != 0) continue;
         known = true;

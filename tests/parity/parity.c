@@ -20,9 +20,6 @@ typedef struct options {
     bool self_test, list;
 } options;
 
-static const char *const precisions[] = {
-    [S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
-
 static void (*const cases[S4D_OP_COUNT])(suite *s) = {
 #define S4D_OP(name) [S4D_OP_##name] = cases_##name,
 #include "s4d/backend/ops.def"
@@ -31,8 +28,8 @@ static void (*const cases[S4D_OP_COUNT])(suite *s) = {
 
 static bool parse_precision(const char *name, s4d_precision *precision)
 {
-    for (int i = 0; i < (int)(sizeof precisions / sizeof precisions[0]); i++) {
-        if (strcmp(name, precisions[i]) == 0) {
+    for (int i = 0; i < S4D_PRECISIONS; i++) {
+        if (strcmp(name, s4d_precision_name((s4d_precision)i)) == 0) {
             *precision = (s4d_precision)i;
             return true;
         }
@@ -179,7 +176,7 @@ static int run_device(const options *o, const char *device)
         }
     }
     printf("%s%s%s: %d operations, %d wrong\n", device, o->precision ? " " : "",
-           o->precision ? precisions[o->precision] : "", ran, wrong);
+           o->precision ? s4d_precision_name(o->precision) : "", ran, wrong);
     status = wrong > 0;
 done:
     release_blocks(&s);

@@ -25,6 +25,8 @@ typedef enum s4d_precision {
     S4D_TF32,    /* float32 everywhere but in the factors of products */
     S4D_BFLOAT16 /* activations and the weights of products in bf16; master weights, gradients, moments, sums in float32 */
 } s4d_precision;
+enum { S4D_PRECISIONS = S4D_BFLOAT16 + 1 };
+const char *s4d_precision_name(s4d_precision precision); /* "float32", "tf32", "bf16", as in config keys and results */
 typedef enum s4d_attention_path { S4D_ATTENTION_AUTO, S4D_ATTENTION_CUDNN, S4D_ATTENTION_UNFUSED } s4d_attention_path;
 
 typedef struct s4d_backend_opts {

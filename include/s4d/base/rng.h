@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* out = Philox4x32-10 of counter c under key k. */
-void s4d_philox(const uint32_t c[4], const uint32_t k[2], uint32_t out[4]);
+#include "s4d/base/philox.h"
 
 /* What a stream is for: streams of different purposes never share a number. */
 typedef enum s4d_purpose {

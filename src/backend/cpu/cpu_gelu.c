@@ -31,7 +31,7 @@ CPU_OP(gelu_bwd)
         dx[i] = dy[i] * (below + x[i] * t.density);
     }
     if (s4d_tensor_given(&args->db)) {
-        int64_t N = width(&args->x);
+        int64_t N = s4d_width(&args->x);
         s4d_cpu_add_columns(be, dx, n / N, N, N, args->db.data);
     }
 }

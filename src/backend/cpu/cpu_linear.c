@@ -26,7 +26,7 @@ void s4d_cpu_add_columns(s4d_backend *be, const float *x, int64_t m, int64_t n, 
 
 CPU_OP(linear_fwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = args->w.dim[0];
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = args->w.dim[0];
     float *y = args->y.data;
     const float *b = args->b.data;
     if (b) {
@@ -41,7 +41,7 @@ CPU_OP(linear_fwd)
 
 CPU_OP(linear_bwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = args->w.dim[0];
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = args->w.dim[0];
     const float *dy = args->dy.data;
     if (s4d_tensor_given(&args->dx))
         s4d_cpu_gemm(be, &(s4d_gemm){.m = M, .n = K, .k = N, .alpha = 1, .beta = args->add_dx ? 1.0f : 0.0f, .a = dy,
@@ -54,7 +54,7 @@ CPU_OP(linear_bwd)
 
 CPU_OP(qkv_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     const float *q = args->q_bias.data, *v = args->v_bias.data;
     float *qkv = args->y.data;
     s4d_cpu_linear_fwd(be, &(s4d_linear_fwd_args){.x = args->x, .w = args->w, .y = args->y});
@@ -71,7 +71,7 @@ CPU_OP(qkv_fwd)
 
 CPU_OP(qkv_bias_bwd)
 {
-    int64_t M = rows(&args->dy), D = s4d_tensor_count(&args->dq_bias);
+    int64_t M = s4d_rows(&args->dy), D = s4d_tensor_count(&args->dq_bias);
     const float *dqkv = args->dy.data;
     s4d_cpu_add_columns(be, dqkv, M, D, 3 * D, args->dq_bias.data);
     s4d_cpu_add_columns(be, dqkv + 2 * D, M, D, 3 * D, args->dv_bias.data);

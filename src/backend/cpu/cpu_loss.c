@@ -6,7 +6,7 @@
 
 CPU_OP(mae_loss_fwd)
 {
-    int64_t R = rows(&args->x), Q = width(&args->x);
+    int64_t R = s4d_rows(&args->x), Q = s4d_width(&args->x);
     const float *x = args->x.data, *target = args->target.data;
     double *partial = s4d_backend_scratch(be, (size_t)R * sizeof *partial), total = 0;
     if (!partial) return;
@@ -66,7 +66,7 @@ static void token_target(const s4d_mae_target_args *args, const token_place *k, 
 
 CPU_OP(mae_target)
 {
-    int64_t T = args->x.dim[2], S = args->x.dim[3], V = args->y.dim[1], Q = args->y.dim[2], M = rows(&args->y);
+    int64_t T = args->x.dim[2], S = args->x.dim[3], V = args->y.dim[1], Q = args->y.dim[2], M = s4d_rows(&args->y);
     int64_t G = S / args->patch;
     const float *x = args->x.data;
     const int32_t *index = args->index.data;

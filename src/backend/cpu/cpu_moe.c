@@ -45,7 +45,7 @@ CPU_OP(grouped_linear_bwd)
 
 CPU_OP(moe_dispatch_fwd)
 {
-    int64_t D = width(&args->x), R = s4d_tensor_count(&args->token);
+    int64_t D = s4d_width(&args->x), R = s4d_tensor_count(&args->token);
     const float *x = args->x.data;
     const int32_t *token = args->token.data;
     float *y = args->y.data;
@@ -60,7 +60,7 @@ CPU_OP(moe_dispatch_fwd)
 
 CPU_OP(moe_dispatch_bwd)
 {
-    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = width(&args->dx);
+    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = s4d_width(&args->dx);
     const float *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     float *dx = args->dx.data;
@@ -76,7 +76,7 @@ CPU_OP(moe_dispatch_bwd)
 
 CPU_OP(moe_combine_fwd)
 {
-    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = width(&args->y);
+    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = s4d_width(&args->y);
     const float *x = args->x.data, *gate = args->gate.data;
     const int32_t *slot = args->slot.data;
     float *y = args->y.data;
@@ -95,7 +95,7 @@ CPU_OP(moe_combine_fwd)
 
 CPU_OP(moe_combine_bwd)
 {
-    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = width(&args->dy);
+    int64_t M = args->slot.dim[0], K = args->slot.dim[1], D = s4d_width(&args->dy);
     const float *x = args->x.data, *gate = args->gate.data, *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     float *dx = args->dx.data, *dgate = args->dgate.data;

@@ -5,7 +5,7 @@
 
 CPU_OP(layer_norm_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     const float *x = args->x.data, *w = args->w.data, *b = args->b.data;
     float *y = args->y.data, *mean = args->mean.data, *rstd = args->rstd.data;
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
@@ -56,7 +56,7 @@ static void row_bwd(const s4d_layer_norm_bwd_args *args, int64_t m, int64_t D, d
 
 CPU_OP(layer_norm_bwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     int pieces = be->threads;
     double *partial = s4d_backend_scratch(be, (size_t)pieces * 2 * (size_t)D * sizeof *partial);
     if (!partial) return;

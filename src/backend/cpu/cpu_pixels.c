@@ -128,7 +128,7 @@ CPU_OP(mix)
 
 CPU_OP(patchify)
 {
-    int64_t T = args->x.dim[2], S = args->x.dim[3], V = args->y.dim[1], Q = args->y.dim[2], M = rows(&args->y);
+    int64_t T = args->x.dim[2], S = args->x.dim[3], V = args->y.dim[1], Q = args->y.dim[2], M = s4d_rows(&args->y);
     int64_t P = args->patch, G = S / P, t = args->tubelet;
     const float *x = args->x.data;
     const int32_t *index = args->index.data;

@@ -42,16 +42,6 @@ static inline int s4d_threads_for(const s4d_backend *be, int64_t floats)
     return floats < S4D_WORTH_SHARING ? 1 : be->threads;
 }
 
-static inline int64_t width(const s4d_tensor *t)
-{
-    return t->dim[t->rank - 1];
-}
-
-static inline int64_t rows(const s4d_tensor *t)
-{
-    return s4d_tensor_count(t) / width(t);
-}
-
 /* Piece `i` of `pieces` of a range of n: [first, end). */
 typedef struct s4d_piece {
     int64_t first, end;

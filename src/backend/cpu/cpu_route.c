@@ -29,7 +29,7 @@ static void choose(const float *row, int64_t E, int64_t K, int32_t *index, float
 
 CPU_OP(route_fwd)
 {
-    int64_t M = rows(&args->logits), E = width(&args->logits), K = width(&args->index);
+    int64_t M = s4d_rows(&args->logits), E = s4d_width(&args->logits), K = s4d_width(&args->index);
     const float *logits = args->logits.data, *scale = args->noise_logits.data, *noise = args->noise.data;
     float *noisy = args->noisy.data, *gate = args->gate.data;
     int32_t *index = args->index.data;
@@ -43,7 +43,7 @@ CPU_OP(route_fwd)
 
 CPU_OP(route_bwd)
 {
-    int64_t M = rows(&args->gate), K = width(&args->gate), E = width(&args->dlogits);
+    int64_t M = s4d_rows(&args->gate), K = s4d_width(&args->gate), E = s4d_width(&args->dlogits);
     const float *gate = args->gate.data, *dgate = args->dgate.data, *dnoisy = args->dnoisy.data,
                 *scale = args->noise_logits.data, *noise = args->noise.data;
     const int32_t *index = args->index.data;

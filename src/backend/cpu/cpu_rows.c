@@ -10,7 +10,7 @@ static size_t row_bytes(int64_t D)
 
 CPU_OP(add_rows)
 {
-    int64_t V = args->x.dim[1], D = width(&args->x), M = rows(&args->x);
+    int64_t V = args->x.dim[1], D = s4d_width(&args->x), M = s4d_rows(&args->x);
     const float *x = args->x.data, *table = args->table.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
@@ -24,7 +24,7 @@ CPU_OP(add_rows)
 
 CPU_OP(gather_rows)
 {
-    int64_t N = args->x.dim[1], D = width(&args->x), V = args->index.dim[1], M = rows(&args->y);
+    int64_t N = args->x.dim[1], D = s4d_width(&args->x), V = args->index.dim[1], M = s4d_rows(&args->y);
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
@@ -34,7 +34,7 @@ CPU_OP(gather_rows)
 
 CPU_OP(scatter_rows)
 {
-    int64_t B = args->y.dim[0], N = args->y.dim[1], D = width(&args->y), V = args->index.dim[1];
+    int64_t B = args->y.dim[0], N = args->y.dim[1], D = s4d_width(&args->y), V = args->index.dim[1];
     const float *x = args->x.data;
     const int32_t *index = args->index.data;
     float *y = args->y.data;
@@ -47,7 +47,7 @@ CPU_OP(scatter_rows)
 
 CPU_OP(token_fill_fwd)
 {
-    int64_t B = args->y.dim[0], N = args->y.dim[1], D = width(&args->y), V = args->visible.dim[1], K = args->masked.dim[1];
+    int64_t B = args->y.dim[0], N = args->y.dim[1], D = s4d_width(&args->y), V = args->visible.dim[1], K = args->masked.dim[1];
     const float *x = args->x.data, *token = args->token.data;
     const int32_t *visible = args->visible.data, *masked = args->masked.data;
     float *y = args->y.data;
@@ -60,7 +60,7 @@ CPU_OP(token_fill_fwd)
 
 CPU_OP(token_fill_bwd)
 {
-    int64_t B = args->dy.dim[0], N = args->dy.dim[1], D = width(&args->dy), V = args->visible.dim[1],
+    int64_t B = args->dy.dim[0], N = args->dy.dim[1], D = s4d_width(&args->dy), V = args->visible.dim[1],
             K = args->masked.dim[1];
     const float *dy = args->dy.data;
     const int32_t *visible = args->visible.data, *masked = args->masked.data;
@@ -87,7 +87,7 @@ CPU_OP(token_fill_bwd)
 
 CPU_OP(residual_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x), N = args->x.dim[1];
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x), N = args->x.dim[1];
     const float *x = args->x.data, *r = args->r.data, *keep = args->keep.data;
     float *y = args->y.data;
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
@@ -100,7 +100,7 @@ CPU_OP(residual_fwd)
 
 CPU_OP(residual_bwd)
 {
-    int64_t M = rows(&args->dy), D = width(&args->dy), N = args->dy.dim[1];
+    int64_t M = s4d_rows(&args->dy), D = s4d_width(&args->dy), N = args->dy.dim[1];
     const float *dy = args->dy.data, *keep = args->keep.data;
     float *dr = args->dr.data;
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))
@@ -120,7 +120,7 @@ CPU_OP(residual_norm_fwd)
 
 CPU_OP(mean_pool_fwd)
 {
-    int64_t B = args->x.dim[0], N = args->x.dim[1], D = width(&args->x);
+    int64_t B = args->x.dim[0], N = args->x.dim[1], D = s4d_width(&args->x);
     const float *x = args->x.data;
     float *y = args->y.data;
     double *sums = s4d_backend_scratch(be, (size_t)B * (size_t)D * sizeof *sums);
@@ -140,7 +140,7 @@ CPU_OP(mean_pool_fwd)
 
 CPU_OP(mean_pool_bwd)
 {
-    int64_t M = rows(&args->dx), N = args->dx.dim[1], D = width(&args->dx);
+    int64_t M = s4d_rows(&args->dx), N = args->dx.dim[1], D = s4d_width(&args->dx);
     const float *dy = args->dy.data;
     float *dx = args->dx.data, share = (float)N;
 #pragma omp parallel for schedule(static) num_threads(s4d_threads_for(be, M * D))

@@ -101,12 +101,11 @@ static s4d_status make_streams(s4d_cuda *cu, s4d_err *err)
 
 static void describe(s4d_backend *be, const s4d_backend_opts *opts)
 {
-    static const char *const precision[] = {[S4D_FLOAT32] = "float32", [S4D_TF32] = "tf32", [S4D_BFLOAT16] = "bf16"};
     const s4d_cuda *cu = s4d_cuda_of(be);
     char version[32];
     s4d_cuda_lt_version(cu, version);
     snprintf(be->description, sizeof be->description,
-             "cuda: %s, %s (sm_%d, %d multiprocessors, %.1f GiB), products by cuBLASLt %s", precision[opts->precision],
+             "cuda: %s, %s (sm_%d, %d multiprocessors, %.1f GiB), products by cuBLASLt %s", s4d_precision_name(opts->precision),
              cu->card.name, cu->card.capability, cu->card.processors, cu->card.bytes / (1024.0 * 1024.0 * 1024.0), version);
 }
 
@@ -135,11 +134,6 @@ s4d_status s4d_cuda_create(s4d_backend *be, const s4d_backend_opts *opts, s4d_er
 cudaStream_t s4d_cuda_stream(const s4d_backend *be)
 {
     return s4d_cuda_of(be)->compute;
-}
-
-int s4d_cuda_processors(const s4d_backend *be)
-{
-    return s4d_cuda_of(be)->card.processors;
 }
 
 int s4d_cuda_capability(const s4d_backend *be)

@@ -2,21 +2,9 @@
  * Bound by the products: 2 M N K operations each. */
 #include "backend/cuda/grouped.h"
 
-static int64_t width(const s4d_tensor *t)
-{
-    return t->dim[t->rank - 1];
-}
-
-static int64_t rows(const s4d_tensor *t)
-{
-    int64_t n = 1;
-    for (int i = 0; i + 1 < t->rank; ++i) n *= t->dim[i];
-    return n;
-}
-
 CUDA_OP(linear_fwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->y);
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y);
     s4d_cuda_gemm(be, &(s4d_cuda_product){.tb = true, .m = M, .n = N, .k = K, .alpha = 1, .type = args->x.dtype,
                                           .a = args->x.data, .lda = K, .b = args->w.data, .ldb = K,
                                           .has_bias = s4d_tensor_given(&args->b), .bias = args->b.data,
@@ -36,7 +24,7 @@ static const void *dy_as_factor(s4d_backend *be, const s4d_linear_bwd_args *args
 
 CUDA_OP(linear_bwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->dy);
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->dy);
     bool dx = s4d_tensor_given(&args->dx), dw = s4d_tensor_given(&args->dw);
     const void *dy = dx || dw ? dy_as_factor(be, args) : NULL;
     if (dx)
@@ -52,7 +40,7 @@ CUDA_OP(linear_bwd)
 
 CUDA_OP(qkv_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     s4d_dtype type = args->y.dtype;
     void *bias = s4d_cuda_scratch(be, (size_t)(3 * D) * s4d_dtype_size(type));
     s4d_cuda_join_qkv_bias(be, D, args->q_bias.data, args->v_bias.data, type, bias);
@@ -69,7 +57,7 @@ static const void *part_of(const s4d_tensor *dy, int64_t D, int part)
 
 CUDA_OP(qkv_bias_bwd)
 {
-    int64_t M = rows(&args->dy), D = width(&args->dq_bias);
+    int64_t M = s4d_rows(&args->dy), D = s4d_width(&args->dq_bias);
     s4d_dtype type = args->dy.dtype;
     s4d_cuda_add_columns(be, type, part_of(&args->dy, D, 0), M, D, 3 * D, args->dq_bias.data);
     s4d_cuda_add_columns(be, type, part_of(&args->dy, D, 2), M, D, 3 * D, args->dv_bias.data);

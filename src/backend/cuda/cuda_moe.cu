@@ -35,7 +35,7 @@ template <class U> static void dispatch(s4d_backend *be, const s4d_moe_dispatch_
 
 extern "C" CUDA_OP(moe_dispatch_fwd)
 {
-    size_t bytes = (size_t)width(&args->x) * s4d_dtype_size(args->x.dtype);
+    size_t bytes = (size_t)s4d_width(&args->x) * s4d_dtype_size(args->x.dtype);
     if (bytes % sizeof(uint4) == 0 && aligned_for_eight(args->x.data) && aligned_for_eight(args->y.data))
         dispatch<uint4>(be, args, bytes);
     else if (args->x.dtype == S4D_BF16)
@@ -77,8 +77,8 @@ template <class T>
 static void gather(s4d_backend *be, const s4d_tensor *x, const s4d_tensor *gate, const s4d_tensor *slot, const s4d_tensor *y,
                    bool add)
 {
-    int64_t M = rows(slot), D = width(y);
-    gathering<T> g = {M, width(slot), D, add, (const T *)x->data, gate ? (const float *)gate->data : NULL,
+    int64_t M = s4d_rows(slot), D = s4d_width(y);
+    gathering<T> g = {M, s4d_width(slot), D, add, (const T *)x->data, gate ? (const float *)gate->data : NULL,
                       (const int32_t *)slot->data, (T *)y->data};
     bool wide = D % 8 == 0 && aligned_for_eight(x->data) && aligned_for_eight(y->data);
     s4d_launch(be, wide ? gather_kernel<T, 8> : gather_kernel<T, 1>, grid_of(M), s4d_dim(THREADS), 0, g);
@@ -149,7 +149,7 @@ template <class T, int V> static __global__ void combine_bwd_kernel(combine_bwd<
 
 template <class T> static void backward(s4d_backend *be, const s4d_moe_combine_bwd_args *args)
 {
-    int64_t R = s4d_tensor_count(&args->token), M = rows(&args->slot), K = width(&args->slot), D = width(&args->dx);
+    int64_t R = s4d_tensor_count(&args->token), M = s4d_rows(&args->slot), K = s4d_width(&args->slot), D = s4d_width(&args->dx);
     combine_bwd<T> g = {R, M, K, D, (const T *)args->x.data, (const T *)args->dy.data, (const float *)args->gate.data,
                         (const int32_t *)args->slot.data, (const int32_t *)args->token.data, (T *)args->dx.data,
                         (float *)args->dgate.data};

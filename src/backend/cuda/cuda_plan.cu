@@ -129,7 +129,7 @@ static __global__ void place_kernel(plan p)
 
 extern "C" CUDA_OP(moe_plan)
 {
-    int64_t K = width(&args->index), choices = s4d_tensor_count(&args->index), E = width(&args->load);
+    int64_t K = s4d_width(&args->index), choices = s4d_tensor_count(&args->index), E = s4d_width(&args->load);
     int64_t chunks = choices > 0 ? s4d_blocks(choices, CHUNK) : 1;
     plan p = {choices, K, E, s4d_tensor_count(&args->token), args->capacity, args->stride, chunks,
               (const int32_t *)args->index.data, (int32_t *)s4d_cuda_scratch(be, (size_t)(E * chunks) * sizeof(int32_t)),

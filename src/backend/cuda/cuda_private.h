@@ -57,9 +57,6 @@ void s4d_cuda_copy(s4d_backend *be, void *to, const void *from, size_t bytes);
  * s4d_cuda_stream: now, or while a graph is captured, or later in its turn; not while planning. `what` must say all that the
  * work depends on, device addresses too, and have no padding: a graph is used again where its bytes are the same. */
 void s4d_cuda_defer(s4d_backend *be, void (*run)(s4d_backend *be, const void *what), const void *what, size_t bytes);
-/* The same for work that cannot wait: true where it must be done now; false while planning. A step that is being recorded
- * is given up as one, for good, since what is done now cannot be part of a graph: prefer s4d_cuda_defer. */
-bool s4d_cuda_note(s4d_backend *be, const void *what, size_t bytes);
 
 /* True where device memory may be read now: everything issued so far is done then, and s4d_backend_download works. False
  * while planning and after a failure. A step in which this was asked is not recorded again. */
@@ -70,7 +67,6 @@ bool s4d_cuda_good(s4d_backend *be, cudaError_t status, const char *what);
 cudaStream_t s4d_cuda_stream(const s4d_backend *be);
 /* Whether launches and products happen now; else they are noted or kept for later. */
 bool s4d_cuda_running(const s4d_backend *be);
-int s4d_cuda_processors(const s4d_backend *be); /* multiprocessors of the card, for grid sizes */
 int s4d_cuda_capability(const s4d_backend *be); /* 90 for compute capability 9.0 */
 s4d_attention_path s4d_cuda_attention_wanted(const s4d_backend *be);
 bool s4d_cuda_any_order(const s4d_backend *be); /* not deterministic, by choice */

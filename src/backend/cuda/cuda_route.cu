@@ -59,7 +59,7 @@ static __global__ void route_kernel(routing r)
 
 extern "C" CUDA_OP(route_fwd)
 {
-    int64_t M = rows(&args->logits), E = width(&args->logits), K = width(&args->gate);
+    int64_t M = s4d_rows(&args->logits), E = s4d_width(&args->logits), K = s4d_width(&args->gate);
     routing r = {M, E, K, (const float *)args->logits.data, (const float *)args->noise_logits.data,
                  (const float *)args->noise.data, (float *)args->noisy.data, (float *)args->gate.data,
                  (int32_t *)args->index.data};
@@ -92,7 +92,7 @@ static __global__ void route_bwd_kernel(routing_bwd r)
 
 extern "C" CUDA_OP(route_bwd)
 {
-    int64_t M = rows(&args->dlogits), E = width(&args->dlogits), K = width(&args->gate);
+    int64_t M = s4d_rows(&args->dlogits), E = s4d_width(&args->dlogits), K = s4d_width(&args->gate);
     routing_bwd r = {M, E, K, (const float *)args->gate.data, (const float *)args->dgate.data,
                      (const float *)args->dnoisy.data, (const float *)args->noise_logits.data,
                      (const float *)args->noise.data, (const int32_t *)args->index.data, (float *)args->dlogits.data,

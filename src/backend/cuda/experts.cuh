@@ -6,18 +6,6 @@
 
 enum { MOST_EXPERTS = 64 };
 
-static inline int64_t width(const s4d_tensor *t)
-{
-    return t->dim[t->rank - 1];
-}
-
-static inline int64_t rows(const s4d_tensor *t)
-{
-    int64_t n = 1;
-    for (int i = 0; i + 1 < t->rank; ++i) n *= t->dim[i];
-    return n;
-}
-
 /* ---- counting ---- */
 
 static __device__ inline int own_lane(void)

@@ -177,14 +177,6 @@ void s4d_cuda_defer(s4d_backend *be, void (*run)(s4d_backend *be, const void *wh
         no_memory(be);
 }
 
-bool s4d_cuda_note(s4d_backend *be, const void *what, size_t bytes)
-{
-    (void)what, (void)bytes;
-    if (be->planning || be->failed) return false;
-    s4d_cuda_graph_give_up(be, true);
-    return !be->failed;
-}
-
 bool s4d_cuda_may_read(s4d_backend *be)
 {
     if (be->planning || be->failed) return false;

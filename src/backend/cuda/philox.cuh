@@ -5,6 +5,8 @@
 #include <cuda_runtime.h>
 #include <stdint.h>
 
+#include "s4d/base/philox.h"
+
 /* The words of elements 4 * (i / 4) .. 4 * (i / 4) + 3. */
 typedef struct four_words {
     uint32_t at[4];
@@ -13,18 +15,11 @@ typedef struct four_words {
 /* Philox4x32-10 of the counter {i/4 low, i/4 high, 0, 0}. */
 static __device__ inline four_words fill_words(uint64_t key, uint64_t i)
 {
-    uint32_t c0 = (uint32_t)(i / 4), c1 = (uint32_t)(i / 4 >> 32), c2 = 0, c3 = 0;
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int round = 0; round < 10; ++round) {
-        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)p1;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    return {{c0, c1, c2, c3}};
+    const uint32_t counter[4] = {(uint32_t)(i / 4), (uint32_t)(i / 4 >> 32), 0, 0};
+    const uint32_t halves[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
+    four_words out;
+    s4d_philox(counter, halves, out.at);
+    return out;
 }
 
 static __device__ inline float uniform_of(uint32_t word)

@@ -32,7 +32,7 @@ REF_OP(gelu_bwd)
         dx[i] = (real)((double)dy[i] * (normal_cdf(v) + v * density));
     }
     if (s4d_tensor_given(&args->db)) {
-        int64_t N = width(&args->x);
+        int64_t N = s4d_width(&args->x);
         ref_add_columns(dx, n / N, N, N, args->db.data);
     }
 }

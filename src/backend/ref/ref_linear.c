@@ -3,7 +3,7 @@
 
 REF_OP(linear_fwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->y);
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y);
     const real *x = args->x.data, *w = args->w.data, *b = args->b.data;
     real *y = args->y.data;
     for (int64_t m = 0; m < M; m++) {
@@ -46,7 +46,7 @@ static void linear_dw(const s4d_linear_bwd_args *args, int64_t M, int64_t K, int
 
 REF_OP(linear_bwd)
 {
-    int64_t M = rows(&args->x), K = width(&args->x), N = width(&args->dy);
+    int64_t M = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->dy);
     if (s4d_tensor_given(&args->dx)) {
         linear_dx(args, M, K, N);
     }
@@ -60,7 +60,7 @@ REF_OP(linear_bwd)
 
 REF_OP(qkv_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     const real *x = args->x.data, *w = args->w.data, *q_bias = args->q_bias.data, *v_bias = args->v_bias.data;
     real *y = args->y.data;
     for (int64_t m = 0; m < M; m++) {
@@ -73,7 +73,7 @@ REF_OP(qkv_fwd)
 
 REF_OP(qkv_bias_bwd)
 {
-    int64_t M = rows(&args->dy), D = width(&args->dq_bias);
+    int64_t M = s4d_rows(&args->dy), D = s4d_width(&args->dq_bias);
     const real *dy = args->dy.data;
     ref_add_columns(dy, M, 3 * D, D, args->dq_bias.data);
     ref_add_columns(dy + 2 * D, M, 3 * D, D, args->dv_bias.data);

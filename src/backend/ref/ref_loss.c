@@ -27,7 +27,7 @@ REF_OP(mae_loss_bwd)
 
 static double adjusted(const s4d_cross_entropy_fwd_args *args, int64_t b, int64_t c)
 {
-    double logit = (double)((const real *)args->logits.data)[b * width(&args->logits) + c];
+    double logit = (double)((const real *)args->logits.data)[b * s4d_width(&args->logits) + c];
     return s4d_tensor_given(&args->adjust) ? logit + (double)((const real *)args->adjust.data)[c]
                                            : logit;
 }
@@ -40,7 +40,7 @@ static double class_weight(const s4d_tensor *weight, int64_t c)
 /* -sum_c weight_c * target_c * log softmax(z)_c of sample b. */
 static double sample_loss(const s4d_cross_entropy_fwd_args *args, int64_t b)
 {
-    int64_t C = width(&args->logits);
+    int64_t C = s4d_width(&args->logits);
     const real *target = (const real *)args->target.data + b * C;
     real *prob = (real *)args->prob.data + b * C;
     double max = adjusted(args, b, 0), sum = 0, loss = 0;
@@ -60,7 +60,7 @@ static double sample_loss(const s4d_cross_entropy_fwd_args *args, int64_t b)
 
 REF_OP(cross_entropy_fwd)
 {
-    int64_t B = rows(&args->logits);
+    int64_t B = s4d_rows(&args->logits);
     double sum = 0;
     for (int64_t b = 0; b < B; b++) {
         sum += sample_loss(args, b);
@@ -71,7 +71,7 @@ REF_OP(cross_entropy_fwd)
 /* scale / B * (prob_c * sum_j weight_j target_j - weight_c target_c) */
 REF_OP(cross_entropy_bwd)
 {
-    int64_t B = rows(&args->prob), C = width(&args->prob);
+    int64_t B = s4d_rows(&args->prob), C = s4d_width(&args->prob);
     for (int64_t b = 0; b < B; b++) {
         const real *prob = (const real *)args->prob.data + b * C,
                    *target = (const real *)args->target.data + b * C;

@@ -4,7 +4,7 @@
 
 REF_OP(moe_plan)
 {
-    int64_t M = rows(&args->index), K = width(&args->index), E = width(&args->load);
+    int64_t M = s4d_rows(&args->index), K = s4d_width(&args->index), E = s4d_width(&args->load);
     const int32_t *index = args->index.data;
     int32_t *offset = args->offset.data, *slot = args->slot.data, *token = args->token.data,
             *load = args->load.data;
@@ -48,7 +48,7 @@ static void group(const s4d_tensor *offset, int64_t stride, int64_t e, int64_t R
 
 REF_OP(grouped_linear_fwd)
 {
-    int64_t R = rows(&args->x), K = width(&args->x), N = width(&args->y), E = args->w.dim[0];
+    int64_t R = s4d_rows(&args->x), K = s4d_width(&args->x), N = s4d_width(&args->y), E = args->w.dim[0];
     const real *x = args->x.data, *w = args->w.data, *b = args->b.data;
     real *y = args->y.data;
     for (int64_t e = 0; e < E; e++) {
@@ -66,7 +66,7 @@ REF_OP(grouped_linear_fwd)
 static void grouped_dx(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first,
                        int64_t end)
 {
-    int64_t K = width(&args->x), N = width(&args->dy);
+    int64_t K = s4d_width(&args->x), N = s4d_width(&args->dy);
     const real *w = (const real *)args->w.data + e * N * K, *dy = args->dy.data;
     real *dx = args->dx.data;
     for (int64_t r = first; r < end; r++) {
@@ -83,7 +83,7 @@ static void grouped_dx(const s4d_grouped_linear_bwd_args *args, int64_t e, int64
 static void grouped_dw(const s4d_grouped_linear_bwd_args *args, int64_t e, int64_t first,
                        int64_t end)
 {
-    int64_t K = width(&args->x), N = width(&args->dy);
+    int64_t K = s4d_width(&args->x), N = s4d_width(&args->dy);
     const real *x = args->x.data, *dy = args->dy.data;
     real *dw = (real *)args->dw.data + e * N * K, *db = (real *)args->db.data + e * N;
     for (int64_t n = 0; n < N; n++) {
@@ -104,7 +104,7 @@ static void grouped_dw(const s4d_grouped_linear_bwd_args *args, int64_t e, int64
 
 REF_OP(grouped_linear_bwd)
 {
-    int64_t R = rows(&args->x), E = args->w.dim[0];
+    int64_t R = s4d_rows(&args->x), E = args->w.dim[0];
     for (int64_t e = 0; e < E; e++) {
         int64_t first, end;
         group(&args->offset, args->stride, e, R, &first, &end);
@@ -117,7 +117,7 @@ REF_OP(grouped_linear_bwd)
 
 REF_OP(moe_dispatch_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x), R = s4d_tensor_count(&args->token);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x), R = s4d_tensor_count(&args->token);
     const real *x = args->x.data;
     const int32_t *token = args->token.data;
     real *y = args->y.data;
@@ -129,7 +129,7 @@ REF_OP(moe_dispatch_fwd)
 
 REF_OP(moe_dispatch_bwd)
 {
-    int64_t R = rows(&args->dy), M = rows(&args->dx), D = width(&args->dx), K = width(&args->slot);
+    int64_t R = s4d_rows(&args->dy), M = s4d_rows(&args->dx), D = s4d_width(&args->dx), K = s4d_width(&args->slot);
     const real *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     real *dx = args->dx.data;
@@ -147,7 +147,7 @@ REF_OP(moe_dispatch_bwd)
 
 REF_OP(moe_combine_fwd)
 {
-    int64_t R = rows(&args->x), M = rows(&args->y), D = width(&args->y), K = width(&args->gate);
+    int64_t R = s4d_rows(&args->x), M = s4d_rows(&args->y), D = s4d_width(&args->y), K = s4d_width(&args->gate);
     const real *x = args->x.data, *gate = args->gate.data;
     const int32_t *slot = args->slot.data;
     real *y = args->y.data;
@@ -165,7 +165,7 @@ REF_OP(moe_combine_fwd)
 
 REF_OP(moe_combine_bwd)
 {
-    int64_t R = rows(&args->x), M = rows(&args->dy), D = width(&args->dy), K = width(&args->gate);
+    int64_t R = s4d_rows(&args->x), M = s4d_rows(&args->dy), D = s4d_width(&args->dy), K = s4d_width(&args->gate);
     const real *x = args->x.data, *gate = args->gate.data, *dy = args->dy.data;
     const int32_t *slot = args->slot.data;
     real *dx = args->dx.data, *dgate = args->dgate.data;

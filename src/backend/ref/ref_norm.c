@@ -5,7 +5,7 @@
 
 REF_OP(layer_norm_fwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     const real *w = args->w.data, *b = args->b.data;
     for (int64_t m = 0; m < M; m++) {
         const real *x = (const real *)args->x.data + m * D;
@@ -51,7 +51,7 @@ static void norm_dx(const s4d_layer_norm_bwd_args *args, int64_t m, int64_t D)
 
 REF_OP(layer_norm_bwd)
 {
-    int64_t M = rows(&args->x), D = width(&args->x);
+    int64_t M = s4d_rows(&args->x), D = s4d_width(&args->x);
     const real *x = args->x.data, *dy = args->dy.data, *mean = args->mean.data,
                *rstd = args->rstd.data;
     real *dw = args->dw.data, *db = args->db.data;

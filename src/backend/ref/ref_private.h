@@ -22,21 +22,6 @@ typedef float real;
 #include "s4d/backend/ops.def"
 #undef S4D_OP
 
-static inline int64_t width(const s4d_tensor *t)
-{
-    return t->dim[t->rank - 1];
-}
-
-/* Rows of a tensor seen as [M,D]. */
-static inline int64_t rows(const s4d_tensor *t)
-{
-    int64_t n = 1;
-    for (int i = 0; i + 1 < t->rank; i++) {
-        n *= t->dim[i];
-    }
-    return n;
-}
-
 /* An index into n places, as the caller promised. */
 static inline int64_t place(int32_t index, int64_t n)
 {

@@ -45,7 +45,7 @@ static void gates(const real *noisy, const int32_t *index, int64_t K, real *gate
 
 REF_OP(route_fwd)
 {
-    int64_t M = rows(&args->logits), E = width(&args->logits), K = width(&args->gate);
+    int64_t M = s4d_rows(&args->logits), E = s4d_width(&args->logits), K = s4d_width(&args->gate);
     const real *logits = args->logits.data, *noise_logits = args->noise_logits.data,
                *noise = args->noise.data;
     real *noisy = args->noisy.data, *gate = args->gate.data;
@@ -64,7 +64,7 @@ REF_OP(route_fwd)
 
 REF_OP(route_bwd)
 {
-    int64_t M = rows(&args->dlogits), E = width(&args->dlogits), K = width(&args->gate);
+    int64_t M = s4d_rows(&args->dlogits), E = s4d_width(&args->dlogits), K = s4d_width(&args->gate);
     const real *noise_logits = args->noise_logits.data, *noise = args->noise.data,
                *dnoisy = args->dnoisy.data;
     const int32_t *index = args->index.data;
