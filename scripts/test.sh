@@ -132,6 +132,7 @@ check "emulated: a spoiled operation is caught, float32" $emulated/tests/parity 
 check "emulated: a spoiled operation is caught, bf16" $emulated/tests/parity --device cuda --self-test --precision bf16
 check_counted "emulated golden" $emulated/tests/golden tests/golden --device cuda
 check_counted "emulated runs: training, evaluation, resuming" env S4D="$PWD/$emulated/s4d" python3 tests/e2e/run.py test_run test_cuda
+check "pixels, over buffers that hold something else each time" env S4D="$PWD/$emulated/s4d" python3 tests/e2e/run.py OddWidths
 
 say "the binary as a user runs it"
 check_counted "end to end" python3 tests/e2e/run.py

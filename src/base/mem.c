@@ -67,6 +67,14 @@ char *s4d_mem_strdup(const char *text)
     return copy;
 }
 
+#ifdef S4D_TEST_HOOKS
+void s4d_mem_poison(void *block, size_t bytes)
+{
+    static _Atomic unsigned turn;
+    memset(block, (int)(0x5Bu + 0x35u * atomic_fetch_add(&turn, 1)) & 0xFF, bytes);
+}
+#endif
+
 uint64_t s4d_mem_calls(void)
 {
     return atomic_load_explicit(&call_count, memory_order_relaxed);

@@ -87,13 +87,15 @@ int s4d_exif_orientation(const uint8_t *bytes, size_t size)
 
 s4d_status s4d_exif_apply(int orientation, s4d_image *image, s4d_err *err)
 {
-    static const int quarters[9] = {0, 0, 0, 2, 2, 3, 1, 1, 3};
-    static const bool mirrored[9] = {false, false, true, false, true, true, false, true, false};
-    s4d_image spare = {0};
-    if (mirrored[orientation]) {
-        s4d_image_mirror(image);
+    s4d_image shown = {0};
+    if (orientation == 1) {
+        return S4D_OK;
     }
-    s4d_status status = s4d_image_turn(image, &spare, quarters[orientation], err);
-    s4d_image_release(&spare);
+    const s4d_pixel_rows rows = {image->rgb, (size_t)image->width * 3, image->height, image->width};
+    s4d_status status = s4d_image_orient(&rows, orientation, &shown, err);
+    if (status == S4D_OK) {
+        s4d_image_release(image);
+        *image = shown;
+    }
     return status;
 }

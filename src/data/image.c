@@ -38,31 +38,36 @@ s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err)
     }
     image->height = height;
     image->width = width;
+    s4d_mem_poison(image->rgb, room);
     return S4D_OK;
 }
 
-s4d_status s4d_image_turn(s4d_image *image, s4d_image *spare, int quarters, s4d_err *err)
+s4d_status s4d_image_orient(const s4d_pixel_rows *in, int orientation, s4d_image *out, s4d_err *err)
 {
-    S4D_BUG_IF(quarters < 0 || quarters > 3);
-    int height = quarters % 2 ? image->width : image->height, width = quarters % 2 ? image->height : image->width;
-    if (quarters == 0) {
-        return S4D_OK;
+    S4D_BUG_IF(orientation < 1 || orientation > 8);
+    bool swaps = orientation >= 5, from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    ptrdiff_t right = from_right ? -3 : 3, down = from_below ? -(ptrdiff_t)in->stride : (ptrdiff_t)in->stride;
+    const uint8_t *row = in->rgb + (from_right ? (size_t)(in->width - 1) * 3 : 0) +
+                         (from_below ? (size_t)(in->height - 1) * in->stride : 0);
+    s4d_status status = s4d_image_size(out, swaps ? in->width : in->height, swaps ? in->height : in->width, err);
+    if (status != S4D_OK) {
+        return status;
     }
-    s4d_status status = s4d_image_size(spare, height, width, err);
-    for (int y = 0; y < height && status == S4D_OK; y++) {
-        for (int x = 0; x < width; x++) {
-            int from_y = quarters == 1 ? width - 1 - x : quarters == 2 ? height - 1 - y : x;
-            int from_x = quarters == 1 ? y : quarters == 2 ? width - 1 - x : height - 1 - y;
-            memcpy(spare->rgb + 3 * ((size_t)y * (size_t)width + (size_t)x),
-                   image->rgb + 3 * ((size_t)from_y * (size_t)image->width + (size_t)from_x), 3);
+    ptrdiff_t next_row = swaps ? right : down, next_pixel = swaps ? down : right;
+    uint8_t *to = out->rgb;
+    for (int y = 0; y < out->height; y++, row += next_row) {
+        if (next_pixel == 3) {
+            memcpy(to, row, (size_t)out->width * 3);
+            to += (size_t)out->width * 3;
+            continue;
+        }
+        const uint8_t *pixel = row;
+        for (int x = 0; x < out->width; x++, pixel += next_pixel, to += 3) {
+            memcpy(to, pixel, 3);
         }
     }
-    if (status == S4D_OK) {
-        s4d_image turned = *spare;
-        *spare = *image;
-        *image = turned;
-    }
-    return status;
+    return S4D_OK;
 }
 
 bool s4d_image_named(const char *name)

@@ -93,6 +93,7 @@ static s4d_status check_items(const s4d_loader_plan *plan, const s4d_loader_item
         }
         out->room = bytes;
     }
+    s4d_mem_poison(out->pixels, bytes);
     return S4D_OK;
 }
 

@@ -57,6 +57,7 @@ static s4d_status make_room(const task *t, size_t count, size_t bytes_each)
         item->room = bytes;
     }
     item->bytes = bytes;
+    s4d_mem_poison(item->pixels, bytes);
     return S4D_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Demuxing, decoding and colour conversion by FFmpeg. Bytes come through our own reader, so that a
+/* Demuxing and decoding by FFmpeg. Bytes come through our own reader, so that a
  * file can neither name other files nor be taken for a pattern of names. */
 #ifdef S4D_WITH_VIDEO
 
@@ -6,16 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <libavutil/display.h>
-#include <libavutil/pixdesc.h>
-
 #include "data/container.h"
 #include "s4d/base/fault.h"
+#include "s4d/base/mem.h"
 #include "s4d/base/str.h"
 
 enum { IO_BUFFER = 1 << 16 };
@@ -226,24 +223,6 @@ static s4d_status open_codec(s4d_stream *s, s4d_err *err)
     return S4D_OK;
 }
 
-/* Quarters that the file's display matrix turns its pictures by; other angles and flips are left alone. */
-static int display_turn(const AVStream *video)
-{
-#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 0) /* FFmpeg 6.1 */
-    const AVPacketSideData *side = av_packet_side_data_get(video->codecpar->coded_side_data,
-                                                           video->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
-    const uint8_t *matrix = side && side->size >= 9 * sizeof(int32_t) ? side->data : NULL;
-#else
-    size_t size = 0;
-    const uint8_t *matrix = av_stream_get_side_data(video, AV_PKT_DATA_DISPLAYMATRIX, &size);
-    matrix = size >= 9 * sizeof(int32_t) ? matrix : NULL;
-#endif
-    double clockwise = matrix ? -av_display_rotation_get((const int32_t *)matrix) : 0;
-    double quarters = clockwise / 90;
-    bool whole = isfinite(quarters) && fabs(quarters - rint(quarters)) < 1e-3;
-    return whole ? ((int)rint(quarters) % 4 + 4) % 4 : 0;
-}
-
 s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err)
 {
     av_log_set_level(AV_LOG_QUIET); /* process-wide, and always to this value */
@@ -255,7 +234,6 @@ s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err)
     if (status == S4D_OK) {
         status = open_codec(s, err);
     }
-    s->turn = status == S4D_OK ? display_turn(s->video) : 0;
     if (status != S4D_OK && s->cut) {
         s4d_err_set(err, status, "the file ends early; copy it again or take it out of the list");
     }
@@ -267,7 +245,7 @@ s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err)
 
 void s4d_stream_close(s4d_stream *s)
 {
-    s4d_image_release(&s->spare);
+    s4d_mem_free(s->rows);
     sws_freeContext(s->scale);
     av_frame_free(&s->frame);
     av_packet_free(&s->packet);
@@ -373,86 +351,6 @@ s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err)
     }
 }
 
-/* The types of the NAL units of a packet: behind lengths of `bytes` bytes each, or with 0 behind start codes. */
-static bool holds_unit(const AVPacket *p, int bytes, bool (*wanted)(uint8_t first))
-{
-    const uint8_t *at = p->data, *end = at + p->size;
-    while (end - at > 4) {
-        if (bytes > 0) {
-            int64_t length = 0;
-            for (int i = 0; i < bytes; i++) {
-                length = length << 8 | *at++;
-            }
-            if (length < 1 || length > end - at) {
-                return false;
-            }
-            if (wanted(*at)) {
-                return true;
-            }
-            at += length;
-        } else if (at[0] == 0 && at[1] == 0 && at[2] == 1) {
-            if (wanted(at[3])) {
-                return true;
-            }
-            at += 4;
-        } else {
-            at++;
-        }
-    }
-    return false;
-}
-
-static bool is_avc_idr(uint8_t first)
-{
-    return (first & 31) == 5;
-}
-
-static bool is_hevc_idr(uint8_t first)
-{
-    int type = first >> 1 & 63;
-    return type == 19 || type == 20;
-}
-
-bool s4d_stream_begins(const s4d_stream *s)
-{
-    const AVCodecParameters *about = s->video->codecpar;
-    const uint8_t *extra = about->extradata;
-    if (!(s->packet->flags & AV_PKT_FLAG_KEY)) {
-        return false;
-    }
-    switch (about->codec_id) {
-    case AV_CODEC_ID_H264: /* avcC begins with 1 and has the length's bytes in its fifth */
-        return holds_unit(s->packet, extra && about->extradata_size >= 7 && extra[0] == 1 ? (extra[4] & 3) + 1 : 0, is_avc_idr);
-    case AV_CODEC_ID_HEVC:
-        return holds_unit(s->packet, extra && about->extradata_size >= 23 && extra[0] == 1 ? (extra[21] & 3) + 1 : 0, is_hevc_idr);
-    case AV_CODEC_ID_MPEG4:
-    case AV_CODEC_ID_MPEG1VIDEO:
-    case AV_CODEC_ID_MPEG2VIDEO:
-    case AV_CODEC_ID_VP8:
-    case AV_CODEC_ID_VP9:
-    case AV_CODEC_ID_AV1:
-    case AV_CODEC_ID_MJPEG:
-    case AV_CODEC_ID_FFV1:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool s4d_stream_counts(const s4d_stream *s)
-{
-    switch (s->video->codecpar->codec_id) { /* VP8, VP9 and AV1 have packets that show nothing */
-    case AV_CODEC_ID_H264:
-    case AV_CODEC_ID_HEVC:
-    case AV_CODEC_ID_MPEG4:
-    case AV_CODEC_ID_MJPEG:
-    case AV_CODEC_ID_FFV1:
-        return strstr(s->format->iformat->name, "matroska") != NULL && !s->cut;
-    default:
-        return false;
-    }
-}
-
 bool s4d_stream_seek(s4d_stream *s, int64_t time)
 {
     if (avformat_seek_file(s->format, s->video->index, INT64_MIN, time, time, 0) < 0) {
@@ -461,48 +359,6 @@ bool s4d_stream_seek(s4d_stream *s, int64_t time)
     avcodec_flush_buffers(s->codec);
     s->drained = false;
     return true;
-}
-
-/* A converter for frames like this one: colours by what the stream says of itself, else BT.601. */
-static bool prepare_scale(s4d_stream *s)
-{
-    const AVFrame *f = s->frame;
-    const int key[5] = {f->width, f->height, f->format, (int)f->colorspace, (int)f->color_range};
-    if (s->scale && memcmp(key, s->scale_key, sizeof key) == 0) {
-        return true;
-    }
-    sws_freeContext(s->scale);
-    memcpy(s->scale_key, key, sizeof key);
-    s->scale = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGB24,
-                              SWS_BICUBIC, NULL, NULL, NULL);
-    int *from_table, *to_table, from_full, to_full, brightness, contrast, saturation;
-    if (s->scale && sws_getColorspaceDetails(s->scale, &from_table, &from_full, &to_table, &to_full,
-                                             &brightness, &contrast, &saturation) >= 0) {
-        if (f->color_range != AVCOL_RANGE_UNSPECIFIED) {
-            from_full = f->color_range == AVCOL_RANGE_JPEG;
-        }
-        sws_setColorspaceDetails(s->scale, sws_getCoefficients((int)f->colorspace), from_full,
-                                 to_table, to_full, brightness, contrast, saturation);
-    }
-    return s->scale != NULL;
-}
-
-s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err)
-{
-    const AVFrame *f = s->frame;
-    s4d_status status = s4d_image_size(out, f->height, f->width, err);
-    if (status != S4D_OK) {
-        return status;
-    }
-    uint8_t *to[4] = {out->rgb};
-    const int stride[4] = {f->width * 3};
-    if (!prepare_scale(s) || sws_scale(s->scale, (const uint8_t *const *)f->data, f->linesize, 0,
-                                       f->height, to, stride) != f->height) {
-        const char *format = av_get_pix_fmt_name(f->format);
-        return s4d_err_set(err, S4D_FAILED, "its pixels (%s) cannot be made RGB; convert the file",
-                           format ? format : "unknown");
-    }
-    return s4d_image_turn(out, &s->spare, s->turn, err);
 }
 
 #endif

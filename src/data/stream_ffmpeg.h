@@ -26,8 +26,8 @@ typedef struct s4d_stream {
     AVFrame *frame; /* the frame that s4d_stream_next decoded */
     struct SwsContext *scale;
     int scale_key[5]; /* what `scale` was made for */
-    int turn;         /* quarters clockwise from the stored to the shown picture */
-    s4d_image spare;  /* for turning */
+    uint8_t *rows;    /* [room] the frame as RGB, in rows padded for libswscale */
+    size_t room;
     int64_t decoded;  /* frames so far */
     bool drained;     /* the decoder was told that no packet follows */
     bool cut;         /* the file is shorter than its header says (container.h) */
@@ -50,7 +50,7 @@ bool s4d_stream_begins(const s4d_stream *s);
 bool s4d_stream_counts(const s4d_stream *s);
 /* Goes to the key frame shown at `time`, so that s4d_stream_next gives it or one before it; false: that cannot be done. */
 bool s4d_stream_seek(s4d_stream *s, int64_t time);
-/* The frame as RGB, turned as the file says it is to be shown. */
+/* The frame as RGB, turned and mirrored as the file says it is to be shown. */
 s4d_status s4d_stream_rgb(s4d_stream *s, s4d_image *out, s4d_err *err);
 
 #endif

@@ -485,40 +485,6 @@ static void test_seconds_that_count(void **state)
     assert_non_null(strstr(err.text, "a folder of frames"));
 }
 
-/* The display matrix in the header of the file's one track is set to a quarter turn; the numbers are ISO 14496-12's. */
-static void test_a_turned_video_is_shown_upright(void **state)
-{
-    (void)state;
-    need_video();
-    static const uint8_t plain[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0};
-    static const uint8_t turned[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0};
-    s4d_err err = {0};
-    s4d_bytes file = {0};
-    s4d_image upright = {0}, frame = {0};
-    assert_int_equal(write_video(in_folder("lying.mp4"), 24, 32, 3, &err), S4D_OK);
-    assert_int_equal(s4d_file_read(in_folder("lying.mp4"), 0, &file, &err), S4D_OK);
-    uint8_t *track = memmem(file.data, file.size, "tkhd", 4);
-    assert_non_null(track);
-    uint8_t *matrix = memmem(track, 64, plain, sizeof plain);
-    assert_non_null(matrix);
-    memcpy(matrix, turned, sizeof turned);
-    assert_int_equal(s4d_file_write(in_folder("turned.mp4"), file.data, file.size, &err), S4D_OK);
-    s4d_clip *clip[2] = {opened(in_folder("lying.mp4"), S4D_ORDER_NATURAL), opened(in_folder("turned.mp4"), S4D_ORDER_NATURAL)};
-    read_frames(clip[0], (int[]){1}, 1, &frame);
-    read_frames(clip[1], (int[]){1}, 1, &upright);
-    assert_true(upright.height == 32 && upright.width == 24);
-    for (int y = 0; y < 32; y++) {
-        for (int x = 0; x < 24; x++) { /* a quarter clockwise */
-            assert_memory_equal(upright.rgb + 3 * (y * 24 + x), frame.rgb + 3 * ((23 - x) * 32 + y), 3);
-        }
-    }
-    s4d_clip_close(&clip[0]);
-    s4d_clip_close(&clip[1]);
-    s4d_bytes_release(&file);
-    s4d_image_release(&frame);
-    s4d_image_release(&upright);
-}
-
 static void test_a_failed_writer_leaves_no_file(void **state)
 {
     (void)state;
@@ -554,7 +520,6 @@ int main(void)
         cmocka_unit_test(test_odd_sizes),
         cmocka_unit_test(test_jumps_between_key_frames),
         cmocka_unit_test(test_seconds_that_count),
-        cmocka_unit_test(test_a_turned_video_is_shown_upright),
         cmocka_unit_test(test_a_pipe_is_no_video),
         cmocka_unit_test(test_a_failed_writer_leaves_no_file),
     };

@@ -12,6 +12,17 @@ void *s4d_mem_alloc(size_t count, size_t size);
 bool s4d_mem_grow(void *block /* T ** */, size_t old_count, size_t new_count, size_t size);
 void s4d_mem_free(void *block); /* NULL accepted */
 char *s4d_mem_strdup(const char *text);
+/* Built with S4D_TEST_HOOKS: fills the block, another value at each call, so that what a writer then leaves out is different in
+ * every run and tests notice it; otherwise nothing. */
+#ifdef S4D_TEST_HOOKS
+void s4d_mem_poison(void *block, size_t bytes);
+#else
+static inline void s4d_mem_poison(void *block, size_t bytes)
+{
+    (void)block;
+    (void)bytes;
+}
+#endif
 /* Calls of alloc and grow since the program began; a test holds it still during a training step. */
 uint64_t s4d_mem_calls(void);
 
