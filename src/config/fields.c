@@ -171,7 +171,7 @@ const s4d_field s4d_fields[] = {
            "fine-tuning: a class's weight in the loss by its training samples"),
     NUMBER("train.logit_adjustment", train.logit_adjustment, 0, 10, BOTH("0"),
            "fine-tuning: times the log of a class's share, added to its logit in the loss; 0: not"),
-    INT("train.accumulate", train.accumulate, 1, 1000000, BOTH("1"), "batches summed into one update"),
+    INT("train.accumulate", train.accumulate, 1, 1000000, BOTH("1"), "gradient accumulation: batches of one modality that make an update"),
     INT("train.log_every", train.log_every, 1, 1000000, BOTH("1"), "steps between lines of metrics.jsonl"),
     INT("train.eval_every", train.eval_every, 0, 1000000, BOTH("0"),
         "epochs between evaluations; 0: only after the last, or after each where train.select is not last"),

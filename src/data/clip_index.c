@@ -1,4 +1,4 @@
-/* Which frames of a video make a clip (METHOD.md sections 6 and 7; PIXELS.md section 5). */
+/* Which frames of a video make a clip (METHOD.md sections 4, 6 and 7; PIXELS.md section 5). */
 #include "s4d/data/clip.h"
 
 /* Element i of n evenly spaced numbers from a to b, both included: the step is rounded first, the
@@ -43,6 +43,23 @@ void s4d_clip_draw_index(int frames, int rate, int clip, s4d_rng *rng, int *inde
         end = (int)window + (int)s4d_rng_below(rng, (uint32_t)(frames - window));
     }
     s4d_clip_train_index(frames, rate, clip, end, index);
+}
+
+void s4d_clip_stride_index(int frames, int rate, int clip, int start, int *index)
+{
+    S4D_BUG_IF(frames < 1 || rate < 1 || clip < 1 || start < 0 || start >= frames);
+    for (int i = 0, at = start; i < clip; i++) {
+        index[i] = at;
+        at += (int64_t)at + rate < frames - 1 ? rate : 0;
+    }
+}
+
+void s4d_clip_draw_stride_index(int frames, int rate, int clip, s4d_rng *rng, int *index)
+{
+    S4D_BUG_IF(frames < 1 || rate < 1 || clip < 1);
+    int64_t window = (int64_t)clip * rate;
+    int start = frames >= window ? (int)s4d_rng_below(rng, (uint32_t)(frames - window + 1)) : 0;
+    s4d_clip_stride_index(frames, rate, clip, start, index);
 }
 
 void s4d_clip_test_index(int frames, int rate, int clip, int segments, int view, int *index)

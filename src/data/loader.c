@@ -262,6 +262,11 @@ int64_t s4d_loader_batches(const s4d_loader *loader)
     return loader->plan.batches;
 }
 
+int64_t s4d_loader_updates(const s4d_loader *loader)
+{
+    return loader->plan.updates;
+}
+
 s4d_status s4d_loader_start(s4d_loader *loader, uint32_t epoch, int64_t from, s4d_err *err)
 {
     if (from < 0 || from > loader->plan.batches) {
@@ -318,7 +323,9 @@ s4d_status s4d_loader_next(s4d_loader *loader, const s4d_batch **out, s4d_err *e
     s4d_loader_place place = {.kind = loader->epoch.set[batch],
                               .items = items_of(loader, batch),
                               .epoch = loader->number,
-                              .batch = batch};
+                              .batch = batch,
+                              .ends_update = loader->epoch.ends[batch],
+                              .update_items = s4d_epoch_update_items(&loader->epoch, batch)};
     s4d_status status = s4d_loader_assemble(
         &loader->plan, &place, loader->ring[batch % loader->depth].item, &loader->output, err);
     if (status != S4D_OK) {

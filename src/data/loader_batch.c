@@ -167,7 +167,9 @@ s4d_status s4d_loader_assemble(const s4d_loader_plan *plan, const s4d_loader_pla
                          .visible = kind->tokens > 0 ? out->visible : NULL,
                          .masked = kind->tokens > 0 ? out->masked : NULL,
                          .visible_count = kind->visible,
-                         .masked_count = kind->masked};
+                         .masked_count = kind->masked,
+                         .ends_update = place->ends_update,
+                         .update_samples = (int64_t)place->update_items * kind->samples};
     for (int i = 0; i < place->items; i++) {
         batch->decode_ms += item[i].ms;
         if (item[i].status == S4D_OK) {

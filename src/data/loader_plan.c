@@ -12,6 +12,17 @@ static bool training(const s4d_loader_opts *o)
     return o->mode != S4D_LOAD_TEST;
 }
 
+static int accumulated(const s4d_loader_opts *o)
+{
+    return o->accumulate > 0 ? o->accumulate : 1;
+}
+
+/* Pre-training goes through every sample (METHOD.md section 4), fine-tuning through whole updates (section 5). */
+static bool keeps_last(const s4d_loader_opts *o)
+{
+    return o->mode == S4D_LOAD_PRETRAIN;
+}
+
 static const char *noun(const s4d_loader_kind *kind)
 {
     return kind->modality == S4D_IMAGE ? "pictures" : "clips";
@@ -128,11 +139,13 @@ static s4d_status size_training(const s4d_loader_opts *o, s4d_loader_kind *kind,
     kind->samples = set->repeat;
     kind->decodes = set->batch / set->repeat;
     kind->segments = kind->crops = 1;
-    if (kind->manifest->count < (size_t)kind->decodes) {
+    int64_t whole = (int64_t)kind->decodes * accumulated(o);
+    if (!keeps_last(o) && (int64_t)kind->manifest->count < whole) {
         return s4d_err_set(err, S4D_USAGE,
-                           "%s.train: %zu %s are fewer than one batch of %d%s; lower %s.batch",
-                           kind->key, kind->manifest->count, noun(kind), kind->decodes,
-                           set->repeat > 1 ? " (the batch divided by the repeat)" : "", kind->key);
+                           "%s.train: %zu %s are fewer than one %s of %lld%s; lower %s.batch%s",
+                           kind->key, kind->manifest->count, noun(kind), accumulated(o) > 1 ? "update" : "batch", (long long)whole,
+                           set->repeat > 1 ? " (the batch divided by the repeat)" : "", kind->key,
+                           accumulated(o) > 1 ? " or train.accumulate" : "");
     }
     return check_augment(o, kind, err);
 }
@@ -261,24 +274,27 @@ static s4d_status make_kind(const s4d_loader_opts *o, const s4d_loader_set *set,
 
 /* ---- the plan ---- */
 
-/* A share of the set that rounds down to no batch is refused. */
-static s4d_status plan_draw(s4d_loader_plan *plan, int k, s4d_err *err)
+/* A share of the set that rounds down to no update is refused. */
+static s4d_status plan_draw(const s4d_loader_opts *o, s4d_loader_plan *plan, int k, s4d_err *err)
 {
     const s4d_loader_kind *kind = &plan->kind[k];
-    size_t count = kind->manifest->count;
-    plan->draw[k] = (s4d_draw_set){.count = (uint32_t)count,
+    plan->draw[k] = (s4d_draw_set){.count = (uint32_t)kind->manifest->count,
                                    .label = kind->label,
                                    .classes = kind->classes,
                                    .balanced = kind->opts->balanced,
                                    .per_batch = kind->decodes,
-                                   .rate = kind->opts->rate};
-    int64_t batches = kind->opts->rate > 0.0 ? s4d_epoch_batches(&plan->draw[k]) : 0;
-    if (batches < 1) {
-        return s4d_err_set(err, S4D_USAGE,
-                           "%s.rate: %g of %zu batches is not one whole batch; raise the rate",
-                           kind->key, kind->opts->rate, count / (size_t)kind->decodes);
+                                   .accumulate = accumulated(o),
+                                   .keep_last = keeps_last(o),
+                                   .rate = 1.0};
+    int64_t all = s4d_epoch_share_of(&plan->draw[k]).updates;
+    plan->draw[k].rate = kind->opts->rate;
+    s4d_epoch_share share = kind->opts->rate > 0.0 ? s4d_epoch_share_of(&plan->draw[k]) : (s4d_epoch_share){0};
+    if (share.updates < 1) {
+        return s4d_err_set(err, S4D_USAGE, "%s.rate: %g of %lld %s is not one whole %s; raise the rate", kind->key, kind->opts->rate,
+                           (long long)all, accumulated(o) > 1 ? "updates" : "batches", accumulated(o) > 1 ? "update" : "batch");
     }
-    plan->batches += batches;
+    plan->batches += share.batches;
+    plan->updates += share.updates;
     plan->stride = plan->stride > kind->samples ? plan->stride : kind->samples;
     return S4D_OK;
 }
@@ -288,7 +304,7 @@ static s4d_status check_length(const s4d_loader_plan *plan, s4d_err *err)
 {
     double places = 0.0;
     for (int k = 0; k < plan->kinds; k++) {
-        places += (double)s4d_epoch_batches(&plan->draw[k]) * plan->kind[k].decodes * plan->stride;
+        places += (double)s4d_epoch_share_of(&plan->draw[k]).items * plan->stride;
     }
     if (places > UINT32_MAX) {
         return s4d_err_set(err, S4D_USAGE,
@@ -298,7 +314,7 @@ static s4d_status check_length(const s4d_loader_plan *plan, s4d_err *err)
     return S4D_OK;
 }
 
-static s4d_status plan_epochs(s4d_loader_plan *plan, s4d_err *err)
+static s4d_status plan_epochs(const s4d_loader_opts *o, s4d_loader_plan *plan, s4d_err *err)
 {
     if (plan->mode == S4D_LOAD_TEST) {
         int64_t decodes = plan->kind[0].decodes;
@@ -306,7 +322,7 @@ static s4d_status plan_epochs(s4d_loader_plan *plan, s4d_err *err)
         return S4D_OK;
     }
     for (int k = 0; k < plan->kinds; k++) {
-        s4d_status status = plan_draw(plan, k, err);
+        s4d_status status = plan_draw(o, plan, k, err);
         if (status != S4D_OK) {
             return status;
         }
@@ -337,7 +353,7 @@ s4d_status s4d_loader_plan_make(const s4d_loader_opts *opts, s4d_loader_plan *pl
         status = make_kind(opts, &opts->set[k], &plan->kind[k], err);
     }
     if (status == S4D_OK) {
-        status = plan_epochs(plan, err);
+        status = plan_epochs(opts, plan, err);
     }
     if (status != S4D_OK) {
         s4d_loader_plan_release(plan);

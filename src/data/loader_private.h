@@ -45,7 +45,7 @@ typedef struct s4d_loader_plan {
     bool drawn;   /* clips are drawn, in testing too */
     s4d_mixing_opts mixing;
     int stride; /* places that a decode takes in the epoch's sample order: the largest repeat */
-    int64_t batches; /* in an epoch */
+    int64_t batches, updates; /* in an epoch */
 } s4d_loader_plan;
 
 s4d_status s4d_loader_plan_make(const s4d_loader_opts *opts, s4d_loader_plan *plan, s4d_err *err);
@@ -122,6 +122,8 @@ typedef struct s4d_loader_place {
     int kind, items;
     uint32_t epoch;
     int64_t batch;
+    bool ends_update;
+    uint32_t update_items; /* decodes of the update */
 } s4d_loader_place;
 
 /* Lays the items' samples one behind the other. An item's error, the first in order, becomes the

@@ -105,7 +105,9 @@ static s4d_status decode_clip(task *t)
         return status;
     }
     int frames = s4d_clip_frames(clip), rate = kind->opts->sampling_rate;
-    if (t->plan->drawn) {
+    if (t->plan->mode == S4D_LOAD_PRETRAIN) {
+        s4d_clip_draw_stride_index(frames, rate, kind->frames, &t->rng, scratch->index);
+    } else if (t->plan->drawn) {
         s4d_clip_draw_index(frames, rate, kind->frames, &t->rng, scratch->index);
     } else {
         for (int s = 0; s < kind->segments; s++) {

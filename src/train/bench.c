@@ -102,7 +102,7 @@ static s4d_status one_step(timing *t, const s4d_batch *batch, int64_t n, double 
     s4d_batch own = *batch;
     int slot = (int)(n & 1);
     own.index = n;
-    s4d_engine_step step = {.slot = slot, .batches = 1, .rate = 1e-5, .seen = {true, true}};
+    s4d_engine_step step = {.slot = slot, .batches = 1, .rate = 1e-5, .modality = batch->modality};
     s4d_status status = s4d_engine_train(&t->engine, &own, &(s4d_engine_turn){.slot = slot, .scale = 1}, err);
     if (status == S4D_OK) status = s4d_engine_update(&t->engine, &t->optim, &step, err);
     if (status != S4D_OK || n == 0) return status;

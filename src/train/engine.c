@@ -207,7 +207,7 @@ void s4d_engine_result(s4d_engine *e, int slot, s4d_step_result *out)
 s4d_status s4d_engine_update(s4d_engine *e, s4d_optim *optim, const s4d_engine_step *step, s4d_err *err)
 {
     const s4d_params *p = e->params;
-    uint64_t what = (uint64_t)step->slot | (uint64_t)step->seen[0] << 1 | (uint64_t)step->seen[1] << 2;
+    uint64_t what = (uint64_t)step->slot | (uint64_t)step->modality << 1;
     s4d_backend_graph_begin(e->be, 1ull << 63 | what << 32 | (uint32_t)step->batches); /* no batch's key has that bit */
     s4d_square_norm(e->be, &(s4d_square_norm_args){.x = p->g, .value = e->square});
     s4d_clip_norm(e->be, &(s4d_clip_norm_args){.clip = e->o->train.clip_grad,
@@ -216,7 +216,7 @@ s4d_status s4d_engine_update(s4d_engine *e, s4d_optim *optim, const s4d_engine_s
                                                .norm = e->norm,
                                                .factor = e->factor,
                                                .go = e->go});
-    s4d_optim_step(optim, e->be, e->params, &(s4d_optim_update){.rate = step->rate, .seen = {step->seen[0], step->seen[1]},
+    s4d_optim_step(optim, e->be, e->params, &(s4d_optim_update){.rate = step->rate, .modality = step->modality,
                                                                 .factor = e->factor, .go = e->go});
     if (e->average.data)
         s4d_lerp(e->be, &(s4d_lerp_args){.t = 1 - e->o->train.ema, .x = e->average, .y = p->w, .go = e->go});
@@ -257,6 +257,11 @@ s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *log
 void s4d_engine_zero_grad(s4d_engine *e)
 {
     s4d_zero(e->be, &(s4d_zero_args){.x = e->params->g});
+}
+
+void s4d_engine_scale_grad(s4d_engine *e, double factor)
+{
+    s4d_scale(e->be, &(s4d_scale_args){.factor = factor, .x = e->params->g});
 }
 
 void s4d_engine_begin_average(s4d_engine *e)

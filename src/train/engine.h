@@ -75,7 +75,7 @@ typedef struct s4d_engine_step {
     int slot;       /* of the update's last batch */
     int batches;    /* places it sums */
     double rate;
-    bool seen[2];   /* modalities among them */
+    s4d_modality modality; /* of all of them */
 } s4d_engine_step;
 /* Issues an update: the gradients' norm, clipping by train.clip_grad, AdamW, the average, gradients back to 0. The device
  * itself leaves weights and average alone where the norm or a loss is not finite. */
@@ -86,6 +86,8 @@ bool s4d_engine_updated(s4d_engine *e, int slot, double *norm);
 /* Logits [count, classes] of a test batch. */
 s4d_status s4d_engine_predict(s4d_engine *e, const s4d_batch *batch, double *logits, s4d_err *err);
 void s4d_engine_zero_grad(s4d_engine *e);
+/* What was added to the gradients so far, times factor. */
+void s4d_engine_scale_grad(s4d_engine *e, double factor);
 
 /* The average begins at the weights. Nothing without train.ema. */
 void s4d_engine_begin_average(s4d_engine *e);

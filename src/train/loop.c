@@ -45,7 +45,7 @@ static s4d_status run_epoch(s4d_session *s, s4d_err *err)
         const s4d_batch *batch = NULL;
         int64_t before = s->at.step;
         double begin = s4d_clock_ms();
-        if ((status = s4d_interrupt_status()) != S4D_OK) break; /* a group that is not full is made again on --resume */
+        if ((status = s4d_interrupt_status()) != S4D_OK) break; /* an update half way is made again on --resume */
         status = s4d_loader_next(s->loader, &batch, err);
         s->group.data_ms += s4d_clock_ms() - begin;
         if (status != S4D_OK || !batch) break;
@@ -56,7 +56,6 @@ static s4d_status run_epoch(s4d_session *s, s4d_err *err)
     }
     bool cut = status == S4D_INTERRUPTED || status == S4D_TERMINATED;
     s4d_status last = status == S4D_OK || cut ? s4d_turn_settle_all(s, err) : status;
-    if (last == S4D_OK) s4d_engine_zero_grad(&s->engine); /* of a last group that was not full */
     return last == S4D_OK ? status : last;
 }
 
@@ -143,7 +142,7 @@ static s4d_status run_epochs(s4d_session *s, s4d_err *err)
 {
     s4d_status status = s->at.batch == 0 ? evaluate_if_due(s, err) : S4D_OK;
     while (s->at.epoch < s->o->train.epochs && status == S4D_OK) {
-                bool whole = s->at.batch == 0;
+        bool whole = s->at.batch == 0;
         status = run_epoch(s, err);
         if (status == S4D_OK && whole) status = check_read(s, &s->sums, err);
         if (status != S4D_OK) break;

@@ -61,7 +61,7 @@ void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, const s4d
     int n = 0, before = -1;
     for (int i = 0; i < params->count; ++i) {
         const s4d_param *p = &params->item[i];
-        o->moved[i] = o->step[i] > 0 || p->modality < 0 || u->seen[p->modality];
+        o->moved[i] = o->step[i] > 0 || p->modality < 0 || p->modality == (int)u->modality;
         if (!o->moved[i]) continue;
         o->step[i]++;
         s4d_adamw_segment s = {.offset = p->offset,

@@ -18,7 +18,7 @@ s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err);
 typedef struct s4d_step_line {
     int64_t step; /* from 1 */
     int epoch;    /* from 1 */
-    const char *modality; /* "image", "video", or "mixed" where an update sums batches of both */
+    const char *modality; /* "image" or "video" */
     double lr, grad_norm;
     const s4d_step_result *result;
     int experts;  /* 0: no balance, load and dropped */

@@ -70,7 +70,8 @@ static s4d_status open_loader(s4d_session *s, s4d_err *err)
     const s4d_model_opts *m = &s->o->model;
     s4d_loader_opts opts = {.mode = s->o->stage == S4D_PRETRAIN ? S4D_LOAD_PRETRAIN : S4D_LOAD_FINETUNE,
                             .set = s->set, .data = &s->o->data, .img_size = m->img_size, .patch_size = m->patch_size,
-                            .num_frames = m->num_frames, .tubelet_size = m->tubelet_size, .seed = (uint64_t)s->o->seed};
+                            .num_frames = m->num_frames, .tubelet_size = m->tubelet_size, .seed = (uint64_t)s->o->seed,
+                            .accumulate = s->o->train.accumulate};
     for (int i = 0; i < 2; ++i)
         if (s->train[i].count)
             s->set[opts.sets++] = (s4d_loader_set){.modality = (s4d_modality)i, .manifest = &s->train[i],
@@ -81,12 +82,8 @@ static s4d_status open_loader(s4d_session *s, s4d_err *err)
 static s4d_status open_optimiser(s4d_session *s, s4d_err *err)
 {
     const s4d_train_opts *t = &s->o->train;
-    int64_t steps = s4d_loader_batches(s->loader) / t->accumulate;
-    if (steps < 1)
-        return s4d_err_set(err, S4D_USAGE, "train.accumulate: %d, but an epoch has %lld batches; lower it or the batch sizes",
-                           t->accumulate, (long long)s4d_loader_batches(s->loader));
     const s4d_set_opts *leading = s4d_run_set(s->o, s->train[S4D_VIDEO].count ? S4D_VIDEO : S4D_IMAGE);
-    s4d_schedule_make(s->o->stage, t, leading->batch * t->accumulate, steps, &s->schedule);
+    s4d_schedule_make(s->o->stage, t, leading->batch * t->accumulate, s4d_loader_updates(s->loader), &s->schedule);
     return s4d_optim_create(&s->optim, s->o->stage, t, s->engine.params, s->o->model.encoder.depth, err);
 }
 

@@ -17,13 +17,15 @@ typedef struct s4d_position {
 enum { S4D_SELECTION_TEXT = 256 };
 #define S4D_BEST_NAME "best.safetensors"
 
-/* What is gathered between two updates. */
+/* What is gathered between two updates. The gradient of an update is the mean over its samples: each batch adds its own, times its
+ * samples over `expected`, and where that becomes less on the way what was added before is scaled up. */
 typedef struct s4d_group {
-    int batches, computed; /* computed: those of them that hold samples */
-    bool seen[2];
+    int computed;          /* batches that hold samples */
     int64_t samples, skipped;
+    int64_t expected;      /* samples of the update, without those found unreadable so far */
+    int64_t scaled_by;     /* what `expected` was when gradients were added last */
     double data_ms, compute_ms;
-    bool dropped;          /* a loss or gradient of it is not finite */
+    bool begun, dropped;   /* dropped: a loss or gradient of it is not finite, and the update is left out */
 } s4d_group;
 
 /* Sums of an epoch, for the line people read. */
@@ -39,6 +41,8 @@ typedef struct s4d_turn {
     uint32_t *sample;      /* [room] the batch's own */
     int room;
     s4d_position at;       /* step: updates done before this one */
+    double rescale, scale; /* of the losses: of the batches before, of this one */
+    double rescale_after;  /* of all, before the update */
     s4d_group group;       /* of the update */
     double rate;
 } s4d_turn;

@@ -43,13 +43,12 @@ static s4d_status not_finite(s4d_session *s, const s4d_turn *t, const char *what
 static s4d_status settle_batch(s4d_session *s, const s4d_turn *t, int slot, s4d_err *err)
 {
     s4d_step_result r;
-    double scale = 1.0 / s->o->train.accumulate;
     s4d_engine_result(&s->engine, slot, &r);
     s4d_status status = s4d_backend_check(s->engine.be, err);
     if (status != S4D_OK) return status;
     if (!isfinite(r.loss) || !isfinite(r.balance)) return not_finite(s, t, "loss", err);
-    s->settled.loss += r.loss * scale;
-    s->settled.balance += r.balance * scale;
+    s->settled.loss = s->settled.loss * t->rescale + r.loss * t->scale;
+    s->settled.balance = s->settled.balance * t->rescale + r.balance * t->scale;
     for (int i = 0; i < s->o->model.moae.experts; ++i) s->settled.load[i] += r.load[i];
     s->settled.dropped += r.dropped;
     s->sums.loss[t->batch.modality] += r.loss;
@@ -57,18 +56,12 @@ static s4d_status settle_batch(s4d_session *s, const s4d_turn *t, int slot, s4d_
     return S4D_OK;
 }
 
-static const char *seen_name(const bool seen[2])
-{
-    if (seen[S4D_IMAGE] && seen[S4D_VIDEO]) return "mixed";
-    return s4d_modality_name(seen[S4D_IMAGE] ? S4D_IMAGE : S4D_VIDEO);
-}
-
 static s4d_status log_step(s4d_session *s, const s4d_turn *t, double norm, s4d_err *err)
 {
     if (t->at.step % s->o->train.log_every) return S4D_OK;
     bool moae = s->engine.classifier && s->o->model.moae.layer_count > 0;
     const s4d_group *g = &t->group;
-    s4d_step_line line = {.step = t->at.step + 1, .epoch = t->at.epoch + 1, .modality = seen_name(g->seen), .lr = t->rate,
+    s4d_step_line line = {.step = t->at.step + 1, .epoch = t->at.epoch + 1, .modality = s4d_modality_name(t->batch.modality), .lr = t->rate,
                           .grad_norm = norm, .result = &s->settled, .experts = moae ? s->o->model.moae.experts : 0,
                           .data_ms = g->data_ms, .compute_ms = g->compute_ms, .samples = g->samples, .skipped = g->skipped};
     return s4d_runlog_step(s->log, &line, err);
@@ -86,6 +79,8 @@ static s4d_status settle_update(s4d_session *s, const s4d_turn *t, int slot, s4d
         return not_finite(s, t, "gradient", err);
     }
     s->dropped_in_a_row = 0;
+    s->settled.loss *= t->rescale_after;
+    s->settled.balance *= t->rescale_after;
     status = log_step(s, t, norm, err);
     s->settled = (s4d_step_result){0};
     return status;
@@ -131,23 +126,35 @@ static s4d_status begin_turn(s4d_session *s, const s4d_batch *batch, s4d_turn *t
     return S4D_OK;
 }
 
+/* What was added so far counts for more where fewer samples make the update than were expected; the factor. */
+static double rescale(s4d_session *s)
+{
+    s4d_group *g = &s->group;
+    double factor = g->computed ? (double)g->scaled_by / (double)g->expected : 1;
+    if (factor != 1) s4d_engine_scale_grad(&s->engine, factor);
+    g->scaled_by = g->expected;
+    return factor;
+}
+
 static s4d_status issue_batch(s4d_session *s, const s4d_batch *batch, s4d_err *err)
 {
     s4d_group *g = &s->group;
     int slot = s->slot;
-    s4d_status status = begin_turn(s, batch, &s->turn[slot], err);
+    s4d_turn *t = &s->turn[slot];
+    s4d_status status = begin_turn(s, batch, t, err);
     if (status != S4D_OK) return status;
     s->slot ^= 1;
-    s4d_engine_turn turn = {.slot = slot, .place = g->computed, .epoch = (uint32_t)s->at.epoch, .scale = 1.0 / s->o->train.accumulate};
+    t->rescale = rescale(s);
+    t->scale = (double)batch->count / (double)g->expected;
+    s4d_engine_turn turn = {.slot = slot, .place = g->computed, .epoch = (uint32_t)s->at.epoch, .scale = t->scale};
     status = s4d_engine_train(&s->engine, batch, &turn, err);
     if (status != S4D_OK) return status;
     if (!is_late(s)) {
-        s->turn[slot].waits = false;
-        status = settle_batch(s, &s->turn[slot], slot, err);
+        t->waits = false;
+        status = settle_batch(s, t, slot, err);
         if (status != S4D_OK || g->dropped) return status;
     }
     g->computed++;
-    g->seen[batch->modality] = true;
     g->samples += batch->count;
     return S4D_OK;
 }
@@ -158,7 +165,8 @@ static s4d_status issue_update(s4d_session *s, const s4d_batch *batch, s4d_err *
     s4d_turn *t = &s->turn[slot];
     t->rate = s4d_schedule_rate(&s->schedule, s->at.step);
     t->at = s->at;
-    s4d_engine_step step = {.slot = slot, .batches = s->group.computed, .rate = t->rate, .seen = {s->group.seen[0], s->group.seen[1]}};
+    t->rescale_after = rescale(s);
+    s4d_engine_step step = {.slot = slot, .batches = s->group.computed, .rate = t->rate, .modality = batch->modality};
     s4d_status status = s4d_engine_update(&s->engine, &s->optim, &step, err);
     if (status != S4D_OK) return status;
     s->at.step++;
@@ -190,12 +198,15 @@ s4d_status s4d_turn_take(s4d_session *s, const s4d_batch *batch, s4d_err *err)
     s4d_group *g = &s->group;
     s4d_status status = S4D_OK;
     double begin = s4d_clock_ms();
+    if (!g->begun) g->expected = batch->update_samples;
+    g->begun = true;
     g->skipped += batch->skipped;
+    g->expected -= (int64_t)batch->skipped * s4d_run_set(s->o, batch->modality)->repeat;
     s->sums.skipped[batch->modality] += batch->skipped;
-    if (batch->count) status = issue_batch(s, batch, err);
+    bool counts = batch->count && !g->dropped;
+    if (counts) status = issue_batch(s, batch, err);
     /* A full queue: here the device is waited for. */
-    if (status == S4D_OK && batch->count) status = settle(s, s->slot, err);
+    if (status == S4D_OK && counts) status = settle(s, s->slot, err);
     g->compute_ms += s4d_clock_ms() - begin;
-    if (status != S4D_OK || (++g->batches < s->o->train.accumulate && !g->dropped)) return status;
-    return end_group(s, batch, err);
+    return status == S4D_OK && batch->ends_update ? end_group(s, batch, err) : status;
 }

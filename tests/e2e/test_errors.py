@@ -72,7 +72,7 @@ class Config(Case):
             ("data.video.batch", 1000,
              "data.video.train: 24 clips are fewer than one batch of 1000; lower data.video.batch"),
             ("train.accumulate", 1000,
-             "train.accumulate: 1000, but an epoch has 6 batches; lower it or the batch sizes"),
+             "data.image.train: 24 pictures are fewer than one update of 8000; lower data.image.batch or train.accumulate"),
             ("train.warmup_epochs", 2, "FILE: train.warmup_epochs: 2 is not below train.epochs 2; lower it"),
             ("device", "gpu", 'device: "gpu" is none; use auto, cuda, cpu or ref'),
         ]:

@@ -258,7 +258,7 @@ class Finetune(Case):
         lines = strict_lines(self.train(config) / "metrics.jsonl")
         steps = [line for line in lines if "loss" in line]
         self.assertEqual([line["step"] for line in steps], list(range(1, len(steps) + 1)))
-        self.assertEqual(len(steps), 2 * ((3 + 3) // 2))
+        self.assertEqual(len(steps), 2 * (24 // 16 + 24 // 16))
 
 
 class Sample(Case):

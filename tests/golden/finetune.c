@@ -242,7 +242,7 @@ static void check_trajectory(state *s)
         double e = fabs(scalar(g, out.loss) + s->opts.moae.balance_coef * scalar(g, out.balance) - want) / fabs(want);
         worst_loss = golden_worse(worst_loss, e);
         worst_lr = golden_worse(worst_lr, fabs(rate - want_rate));
-        s4d_optim_step(&optim, g->be, params, &(s4d_optim_update){.rate = rate, .seen = {modality == S4D_IMAGE, modality == S4D_VIDEO}});
+        s4d_optim_step(&optim, g->be, params, &(s4d_optim_update){.rate = rate, .modality = modality});
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);
     golden_line(g, "trajectory/loss", worst_loss, TOL_LOSS);

@@ -144,7 +144,7 @@ static void check_trajectory(state *s)
         double e = (got > want ? got - want : want - got) / want, r = (rate > want_rate ? rate - want_rate : want_rate - rate);
         worst_loss = golden_worse(worst_loss, e);
         worst_lr = golden_worse(worst_lr, r);
-        s4d_optim_step(&optim, g->be, params, &(s4d_optim_update){.rate = rate, .seen = {modality == S4D_IMAGE, modality == S4D_VIDEO}});
+        s4d_optim_step(&optim, g->be, params, &(s4d_optim_update){.rate = rate, .modality = modality});
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);
     golden_line(g, "trajectory/loss", worst_loss, TOL_LOSS);

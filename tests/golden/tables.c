@@ -52,26 +52,40 @@ static int wrong_indices(const int *got, const s4d_json *want)
     return wrong;
 }
 
+enum { CLIP_MAX = 256 };
+
+/* One golden clip: the number that fixes it, and the wrong ones of its frames. */
+static int wrong_frames(const s4d_json *c, const char *fixed_by, void (*compute)(int, int, int, int, int *))
+{
+    int index[CLIP_MAX], clip = whole(c, "clip");
+    const s4d_json *fixed = member(c, fixed_by), *want = member(c, "index");
+    if (clip > CLIP_MAX || s4d_json_count(want) != (size_t)clip) golden_die("sampling: a clip of odd length");
+    compute(whole(c, "frames"), whole(c, "rate"), clip,
+            s4d_json_kind_of(fixed) == S4D_JSON_NUMBER ? (int)s4d_json_number(fixed) : 0, index);
+    return wrong_indices(index, want);
+}
+
+static void check_clips(golden *g, const s4d_json *doc, const char *part, const char *fixed_by,
+                        void (*compute)(int, int, int, int, int *))
+{
+    char line[64];
+    int wrong = 0;
+    const s4d_json *list = member(doc, part);
+    for (size_t i = 0; i < s4d_json_count(list); ++i) wrong += wrong_frames(s4d_json_at(list, i), fixed_by, compute);
+    if (!s4d_json_count(list)) golden_die("%s: holds no clip", part);
+    snprintf(line, sizeof line, "%s (%zu clips)", part, s4d_json_count(list));
+    golden_line(g, line, wrong, 0);
+}
+
 void golden_sampling(golden *g)
 {
-    enum { CLIP_MAX = 256 };
     g->part = "sampling";
     s4d_json *doc = open_json(g, "images/sampling.json");
     if (!doc) return;
+    check_clips(g, doc, "train_clip", "end", s4d_clip_train_index);
+    check_clips(g, doc, "pretrain_clip", "start", s4d_clip_stride_index);
     int index[CLIP_MAX], wrong = 0;
-    const s4d_json *train = member(doc, "train_clip"), *test = member(doc, "test_clip");
-    for (size_t i = 0; i < s4d_json_count(train); ++i) {
-        const s4d_json *c = s4d_json_at(train, i), *end = member(c, "end"), *want = member(c, "index");
-        int clip = whole(c, "clip");
-        if (clip > CLIP_MAX || s4d_json_count(want) != (size_t)clip) golden_die("train_clip: a clip of odd length");
-        s4d_clip_train_index(whole(c, "frames"), whole(c, "rate"), clip,
-                             s4d_json_kind_of(end) == S4D_JSON_NUMBER ? (int)s4d_json_number(end) : 0, index);
-        wrong += wrong_indices(index, want);
-    }
-    char line[64];
-    snprintf(line, sizeof line, "train_clip (%zu clips)", s4d_json_count(train));
-    golden_line(g, line, wrong, 0);
-    wrong = 0;
+    const s4d_json *test = member(doc, "test_clip");
     for (size_t i = 0; i < s4d_json_count(test); ++i) {
         const s4d_json *c = s4d_json_at(test, i), *views = member(c, "index");
         int clip = whole(c, "clip"), segments = whole(c, "segments");
@@ -81,6 +95,7 @@ void golden_sampling(golden *g)
             wrong += wrong_indices(index, s4d_json_at(views, (size_t)v));
         }
     }
+    char line[64];
     snprintf(line, sizeof line, "test_clip (%zu clips)", s4d_json_count(test));
     golden_line(g, line, wrong, 0);
     s4d_json_destroy(&doc);

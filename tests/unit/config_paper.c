@@ -58,12 +58,13 @@ static void pretraining(void **state)
     assert_int_equal(video->augment.crop, S4D_CROP_RESIZED);
     PAIR(video->augment.area, 0.08, 1.0);
     NEAR(video->rate, 0.25);
-    NEAR(o->train.lr, 1.6e-3 * video->batch / 512);
+    assert_true(image->batch == 192 && video->batch == 192 && image->rate == 1 && o->train.accumulate == 2);
+    NEAR(o->train.lr, 1.2e-3);
     NEAR(o->train.warmup_fraction, 0.05);
     NEAR(o->train.warmup_start_lr, 1e-6);
     NEAR(o->train.weight_decay, 0.05);
     assert_true(o->train.beta1 == 0.9 && o->train.beta2 == 0.95 && o->train.eps == 1e-8 && o->train.layer_decay == 1);
-    assert_true(o->train.epochs == 100 && o->train.accumulate == 1 && o->train.clip_grad == 0);
+    assert_true(o->train.epochs == 100 && o->train.clip_grad == 0);
     s4d_config_release(&c);
 }
 
@@ -103,13 +104,13 @@ static void check_training(const s4d_run_opts *o)
     assert_true(m->layer_count == 6 && m->layers[0] == 6 && m->layers[5] == 11 && m->experts == 8 && m->top_k == 2);
     assert_true(m->reduction == 4 && m->capacity_factor == 1 && m->balance_coef == 1e-3 && m->balance_loss == S4D_BALANCE_LOGITS);
     assert_true(m->eval_noise && m->eval_capacity && o->data.frame_order == S4D_ORDER_LEXICOGRAPHIC);
-    NEAR(t->lr, 1e-5 * 16 / 8);
-    NEAR(t->min_lr, 1e-6 * 16 / 256);
+    NEAR(t->lr, 4e-5);
+    NEAR(t->min_lr, 1.25e-7);
     assert_true(t->epochs == 100 && t->warmup_epochs == 5 && t->layer_decay == 0.75 && t->weight_decay == 0.05);
-    assert_true(t->beta1 == 0.9 && t->beta2 == 0.999 && t->eps == 1e-8 && t->accumulate == 1 && t->clip_grad == 0);
+    assert_true(t->beta1 == 0.9 && t->beta2 == 0.999 && t->eps == 1e-8 && t->accumulate == 2 && t->clip_grad == 0);
     assert_true(t->select == S4D_SELECT_TEST && t->select_by == S4D_BY_WAR && t->select_draw && t->class_weights == S4D_WEIGHTS_NONE);
     assert_true(o->data.mixing.mixup == 0.8 && o->data.mixing.cutmix == 1 && o->data.mixing.switch_prob == 0.5);
-    assert_true(o->data.mixing.smoothing == 0.1 && o->eval.segments == 2 && o->eval.crops == 2);
+    assert_true(o->data.mixing.smoothing == 0.1 && o->eval.segments == 2 && o->eval.crops == 2 && o->eval.batch == 24);
 }
 
 static void finetuning(void **state)

@@ -108,7 +108,7 @@ static void a_clip_is_decoded_once_for_its_repeats(void **state)
             s4d_rng rng = sample_stream(f, 3, place),
                     first = sample_stream(f, 3, place - place % 2);
             int clip = (int)b->sample[i], index[FRAMES];
-            s4d_clip_draw_index(clip_frames(clip), 2, FRAMES, i % 2 == 0 ? &rng : &first, index);
+            s4d_clip_draw_stride_index(clip_frames(clip), 2, FRAMES, i % 2 == 0 ? &rng : &first, index);
             for (int t = 0; t < FRAMES; t++) {
                 assert_raw(frame_of(b, i, t), CLIP_HEIGHT, CLIP_WIDTH, frame_mark(clip, index[t]));
             }
@@ -122,6 +122,42 @@ static void a_clip_is_decoded_once_for_its_repeats(void **state)
             assert_memory_equal(b->masked + 6 * i, masked, sizeof masked);
         }
     }
+    s4d_loader_destroy(&loader);
+}
+
+/* 6 clips twice each, 4 clips to an update of two batches: the second update has 2 clips, in one batch. */
+static void pre_training_keeps_what_is_left(void **state)
+{
+    fixture *f = *state;
+    one_set(f, S4D_VIDEO, S4D_LOAD_PRETRAIN);
+    f->data.video.batch = 4;
+    f->opts.accumulate = 2;
+    s4d_loader *loader = create(f);
+    int count[CLIPS] = {0};
+    assert_int_equal(s4d_loader_batches(loader), 3);
+    assert_int_equal(s4d_loader_updates(loader), 2);
+    start(loader, 0, 0);
+    for (int n = 0; n < 3; n++) {
+        const s4d_batch *b = next(loader);
+        assert_int_equal(b->count, 4);
+        assert_int_equal(b->ends_update, n > 0);
+        assert_int_equal(b->update_samples, n < 2 ? 8 : 4);
+        for (int i = 0; i < b->count; i++) {
+            count[b->sample[i]]++;
+        }
+    }
+    assert_null(next(loader));
+    for (int i = 0; i < CLIPS; i++) {
+        assert_int_equal(count[i], 2);
+    }
+    f->data.video.batch = 8;
+    f->opts.accumulate = 1;
+    s4d_loader_destroy(&loader);
+    loader = create(f);
+    start(loader, 0, 0);
+    assert_int_equal(next(loader)->count, 8);
+    assert_int_equal(next(loader)->count, 4);
+    assert_null(next(loader));
     s4d_loader_destroy(&loader);
 }
 
@@ -428,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(pretraining_gives_every_sample_once),
         FIXTURE_TEST(a_clip_is_decoded_once_for_its_repeats),
+        FIXTURE_TEST(pre_training_keeps_what_is_left),
         FIXTURE_TEST(tubes_are_drawn_when_asked),
         FIXTURE_TEST(bicubic_crops_are_made_of_bytes),
         FIXTURE_TEST(repeated_frames_stand_at_every_place),

@@ -32,12 +32,22 @@ static void a_set_must_fill_a_batch(void **state)
 {
     fixture *f = *state;
     f->data.image.batch = 13;
+    s4d_loader *loader = create(f); /* pre-training takes what there is */
+    s4d_loader_destroy(&loader);
+    f->opts.mode = S4D_LOAD_FINETUNE;
     refused(f,
             "data.image.train: 12 pictures are fewer than one batch of 13; lower data.image.batch");
     f->data.image.batch = 4;
     f->data.video.batch = 14;
     refused(f, "data.video.train: 6 clips are fewer than one batch of 7 (the batch divided by the "
                "repeat); lower data.video.batch");
+    f->data.video.batch = 6;
+    f->opts.accumulate = 4;
+    refused(f, "data.image.train: 12 pictures are fewer than one update of 16; lower data.image.batch or train.accumulate");
+    f->opts.accumulate = 3;
+    f->data.video.batch = 4;
+    f->data.image.rate = 0.9;
+    refused(f, "data.image.rate: 0.9 of 1 updates is not one whole update; raise the rate");
 }
 
 static void a_share_must_be_a_batch(void **state)

@@ -95,7 +95,7 @@ static double step(fixture *f, int slot, double rate, double *norm)
     s4d_step_result r;
     s4d_err err = {0};
     if (s4d_engine_train(&f->e, &f->batch, &(s4d_engine_turn){.slot = slot, .scale = 1}, &err) != S4D_OK ||
-        s4d_engine_update(&f->e, &f->optim, &(s4d_engine_step){.slot = slot, .batches = 1, .rate = rate, .seen = {false, true}},
+        s4d_engine_update(&f->e, &f->optim, &(s4d_engine_step){.slot = slot, .batches = 1, .rate = rate, .modality = S4D_VIDEO},
                           &err) != S4D_OK)
         fail_msg("%s", err.text);
     s4d_engine_result(&f->e, slot, &r);

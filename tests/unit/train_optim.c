@@ -75,11 +75,11 @@ static void test_layers_and_heads_of_finetuning(void **state)
     assert_true(o.decayed[find(p, "head.image.weight")]);
 
     int image = find(p, "head.image.weight"), video = find(p, "head.video.weight"), block = find(p, "blocks.0.mlp.fc1.weight");
-    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .seen = {false, true}});
+    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .modality = S4D_VIDEO});
     assert_true(o.step[image] == 0 && o.step[video] == 1 && o.step[block] == 1);
-    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .seen = {true, false}});
+    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .modality = S4D_IMAGE});
     assert_true(o.step[image] == 1 && o.step[video] == 2 && o.step[block] == 2);
-    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .seen = {false, true}});
+    s4d_optim_step(&o, be, p, &(s4d_optim_update){.rate = 1e-3, .modality = S4D_VIDEO});
     assert_true(o.step[image] == 2 && o.step[video] == 3);
     s4d_optim_release(&o);
     s4d_classifier_destroy(&c);

@@ -9,11 +9,16 @@
 #include "s4d/data/image.h"
 #include "s4d/data/options.h"
 
-/* Training frames (METHOD.md section 6; the arithmetic is PIXELS.md section 5): index[clip] of a video of
+/* Fine-tuning's frames (METHOD.md section 6; the arithmetic is PIXELS.md section 5): index[clip] of a video of
  * `frames` frames, stride `rate`. Longer than clip*rate: the window ending at `end` (clip*rate <= end < frames). */
 void s4d_clip_train_index(int frames, int rate, int clip, int end, int *index);
 /* Draws `end` where the video is long enough, then as above. */
 void s4d_clip_draw_index(int frames, int rate, int clip, s4d_rng *rng, int *index);
+/* Pre-training's frames (METHOD.md section 4): each `rate` after the one before, but no step is taken that would reach the video's
+ * last frame; from there on the frame is repeated. 0 <= start < frames. */
+void s4d_clip_stride_index(int frames, int rate, int clip, int start, int *index);
+/* Draws `start` so that clip*rate frames follow, 0 where there are fewer, then as above. */
+void s4d_clip_draw_stride_index(int frames, int rate, int clip, s4d_rng *rng, int *index);
 /* Test frames of one of `segments` views (METHOD.md section 7). */
 void s4d_clip_test_index(int frames, int rate, int clip, int segments, int view, int *index);
 

@@ -38,21 +38,32 @@ typedef struct s4d_draw_set {
     int classes;
     bool balanced;
     int per_batch;         /* decodes in a batch: batch / repeat */
+    int accumulate;        /* batches in an update */
+    bool keep_last;        /* samples that fill no whole update make a smaller one at the end of each round; else they are left out */
     double rate;
 } s4d_draw_set;
 
-/* floor(rate * floor(count / per_batch)) */
-int64_t s4d_epoch_batches(const s4d_draw_set *set);
+/* What a set adds to an epoch: floor(rate * updates of one round through its samples), the batches and the samples of these.
+ * INT64_MAX samples: more than can be counted. */
+typedef struct s4d_epoch_share {
+    int64_t updates, batches, items;
+} s4d_epoch_share;
+s4d_epoch_share s4d_epoch_share_of(const s4d_draw_set *set);
 
-/* An epoch: batches of the sets in random order; batch i takes set[i] and the decodes item[first[i]..first[i+1]-1]. */
+/* An epoch: updates of the sets in random order. Each is made of `accumulate` batches of one set, the last of them smaller where
+ * samples are fewer; batch i takes set[i] and the decodes item[first[i]..first[i+1]-1], and ends[i] tells whether it is the last
+ * of its update. */
 typedef struct s4d_epoch {
     int64_t batches;
     int32_t *set;
     uint32_t *first; /* [batches+1] */
+    bool *ends;
     uint32_t *item;
 } s4d_epoch;
+/* Decodes of the update that the batch belongs to. */
+uint32_t s4d_epoch_update_items(const s4d_epoch *epoch, int64_t batch);
 
-/* Depends on (seed, epoch) alone. Rates above 1 go round again in a new order. */
+/* One or two sets. Depends on (seed, epoch) alone. Rates above 1 go round again in a new order. */
 s4d_status s4d_epoch_draw(const s4d_draw_set *set, int sets, uint64_t seed, uint32_t epoch, s4d_epoch *out,
                           s4d_err *err);
 /* All samples of one set in order, the last batch as large as is left. */

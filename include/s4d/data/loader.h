@@ -22,6 +22,7 @@ typedef struct s4d_loader_opts {
     const s4d_loader_set *set; /* one or two; TEST takes one */
     int sets;
     const s4d_data_opts *data;
+    int accumulate;            /* training: batches in an update; 0 counts as 1 */
     int img_size, patch_size, num_frames, tubelet_size;
     int test_batch;            /* TEST: samples (not views) in a batch */
     int test_segments, test_crops; /* TEST: temporal and spatial views of a video; images have one view. With one crop
@@ -41,6 +42,7 @@ s4d_status s4d_loader_create(const s4d_loader_opts *opts, s4d_loader **out, s4d_
 void s4d_loader_destroy(s4d_loader **loader); /* stops the workers */
 
 int64_t s4d_loader_batches(const s4d_loader *loader); /* in an epoch */
+int64_t s4d_loader_updates(const s4d_loader *loader); /* in an epoch of training: groups of batches that end together */
 /* Begins an epoch at batch `from` (0, or where a run was cut); whatever was under way is dropped. */
 s4d_status s4d_loader_start(s4d_loader *loader, uint32_t epoch, int64_t from, s4d_err *err);
 /* The next batch, or NULL after the last. It stays good until the next call. A batch whose every sample was skipped comes

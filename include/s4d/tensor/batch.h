@@ -2,6 +2,7 @@
 #ifndef S4D_TENSOR_BATCH_H
 #define S4D_TENSOR_BATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,7 +56,9 @@ typedef struct s4d_batch {
     const int32_t *visible;   /* [B,visible_count] token indices in rising order, or NULL */
     const int32_t *masked;    /* [B,masked_count] likewise */
     int32_t visible_count, masked_count;
-    int32_t skipped;          /* samples left out of this batch because they could not be read */
+    int32_t skipped;          /* entries of the list left out of this batch because they could not be read */
+    bool ends_update;         /* training: the last batch of its update (gradient accumulation); all of them are of one modality */
+    int64_t update_samples;   /* training: samples of all batches of its update, were none skipped */
     double decode_ms;         /* thread time spent on this batch */
 } s4d_batch;
 

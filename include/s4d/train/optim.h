@@ -35,7 +35,7 @@ s4d_status s4d_optim_create(s4d_optim *o, s4d_stage stage, const s4d_train_opts 
 void s4d_optim_release(s4d_optim *o);
 typedef struct s4d_optim_update {
     double rate;           /* of the schedule */
-    bool seen[2];          /* [modality]: the gradients come from batches of it */
+    s4d_modality modality; /* of the batches that the gradients come from */
     s4d_tensor factor, go; /* optional, as in s4d_adamw */
 } s4d_optim_update;
 void s4d_optim_step(s4d_optim *o, s4d_backend *be, s4d_params *params, const s4d_optim_update *u);

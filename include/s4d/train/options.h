@@ -37,7 +37,7 @@ typedef struct s4d_train_opts {
     double clip_grad;       /* largest gradient norm; 0: no clipping */
     s4d_class_weights class_weights; /* fine-tuning: 1, 1/n_c or 1/sqrt(n_c) */
     double logit_adjustment;         /* fine-tuning: this times log(n_c/n) is added to the logits in the loss (Menon et al. 2021) */
-    int accumulate;         /* batches summed into one update */
+    int accumulate;         /* gradient accumulation: batches, of one modality, that make an update */
     int log_every;          /* steps between log lines */
     int eval_every;         /* epochs between evaluations; 0: only after the last, or after each where one selects */
     s4d_select select;      /* on the videos where there are any, else the images */
