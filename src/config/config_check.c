@@ -57,7 +57,7 @@ static s4d_status check_batch(const s4d_run_opts *o, const s4d_set_opts *set, s4
     if (set->batch > most)
         REFUSE("%s: data.%s.batch: %d is more than the %lld samples that 32-bit token numbers reach; lower it and raise "
                "train.accumulate", origin, name, set->batch, (long long)most);
-    int64_t views = s4d_eval_views(&o->eval, modality);
+    int64_t views = s4d_eval_views_together(o, modality);
     if (set->test[0] && o->eval.batch * views > most)
         REFUSE("%s: eval.batch: %d samples of %lld views are more than the %lld that 32-bit token numbers reach; lower it", origin,
                o->eval.batch, (long long)views, (long long)most);

@@ -42,6 +42,8 @@
     INT(path ".first_label", member.first_label, 0, 1, BOTH("0"), "number of the first class in numbered lists"), \
     INT(path ".zero_pad", member.zero_pad, 0, 32, BOTH("0"), "fills a number as path with zeros to this width; 0: not"), \
     STRING(path ".suffix", member.suffix, BOTH("\"\""), "put after each path of a list, such as .mp4"), \
+    BOOL(path ".exif_orientation", member.exif_orientation, BOTH("false"),                         \
+         "images are turned as their EXIF orientation says (published: those of fine-tuning); false: as stored"), \
     STRING(path ".source_crop", member.source_crop, BOTH("\"\""),                                  \
            "cut from every frame first: top,left,height,width; \"\": nothing")
 
@@ -102,8 +104,6 @@ const s4d_field s4d_fields[] = {
     INT("data.workers", data.workers, 0, 256, BOTH("2"), "decoding threads; never changes a result"),
     CHOICE("data.on_bad_sample", data.on_bad_sample, "fail|skip", BOTH("\"fail\""),
            "unreadable samples: end the run, or leave them out, counted and named"),
-    BOOL("data.exif_orientation", data.exif_orientation, BOTH("false"),
-         "pictures are turned as their EXIF orientation says; false, as published: read as stored"),
     CHOICE("data.frame_order", data.frame_order, "natural|lexicographic", BOTH("\"natural\""),
            "of frames in a folder: 1, 2, 10 or (published) 1, 10, 2"),
 
@@ -191,8 +191,11 @@ const s4d_field s4d_fields[] = {
     BOOL("train.ema_eval", train.ema_eval, BOTH("false"), "evaluate, select and keep the average instead of the weights"),
     NUMBER("train.held_out", train.held_out, 0.001, 0.5, BOTH("0.1"), "share of each class held out, with train.select held_out"),
 
-    INT("eval.batch", eval.batch, 1, 65536, BOTH("8"), "clips or pictures at a time"),
+    INT("eval.batch", eval.batch, 1, 65536, BOTH("8"),
+        "clips or images at a time; views of them where model.moae.eval_noise or eval_capacity let a prediction depend on its batch"),
     INT("eval.segments", eval.segments, 1, 64, BOTH("2"), "temporal views of a clip"),
-    INT("eval.crops", eval.crops, 1, 16, BOTH("1"), "spatial views of a clip (published: 2, which coincide on square frames)"),
+    INT("eval.crops", eval.crops, 1, 16, BOTH("1"), "spatial views of a clip (published: 2, which are the same unless keep_aspect)"),
+    BOOL("eval.keep_aspect", eval.keep_aspect, BOTH("false"),
+         "a clip's short side becomes img_size and crops are cut along the long side (VideoMAE); false: frames are squashed, as in training"),
 };
 const size_t s4d_field_count = sizeof s4d_fields / sizeof *s4d_fields;

@@ -66,8 +66,10 @@ static s4d_loader_item *claim(s4d_loader *loader, s4d_loader_job *job, slot **fr
     }
     s4d_loader_item *item = &(*from)->item[loader->claim_item];
     uint32_t at = epoch->first[batch] + (uint32_t)loader->claim_item;
+    uint32_t count = (uint32_t)loader->plan.kind[epoch->set[batch]].manifest->count; /* by view, items go on behind it */
     *job = (s4d_loader_job){.kind = epoch->set[batch],
-                            .entry = epoch->item[at],
+                            .entry = epoch->item[at] % count,
+                            .view = (int)(epoch->item[at] / count),
                             .epoch = loader->number,
                             .place = at * (uint32_t)loader->plan.stride};
     loader->claim_item++;

@@ -127,7 +127,7 @@ static void add_item(const s4d_loader_kind *kind, const s4d_loader_item *item,
     for (size_t i = 0; i < samples; i++) {
         out->recipe[at + i].offset += (int64_t)batch->pixel_bytes;
         out->sample[at + i] = item->entry;
-        out->view[at + i] = kind->segments * kind->crops > 1 ? (int32_t)i : 0;
+        out->view[at + i] = kind->segments * kind->crops > 1 ? item->view + (int32_t)i : 0;
         out->label[at + i] = kind->manifest->sample[item->entry].label;
     }
     batch->count += kind->samples;

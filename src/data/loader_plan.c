@@ -166,10 +166,15 @@ static s4d_status size_test(const s4d_loader_opts *o, s4d_loader_kind *kind, s4d
                            "views in a batch; lower one of them",
                            o->test_batch, o->test_segments, o->test_crops, BATCH_SAMPLES_MAX);
     }
+    if (o->by_view && (uint64_t)(segments * crops) * kind->manifest->count > UINT32_MAX) {
+        return s4d_err_set(err, S4D_USAGE, "%s.test: %zu %s in %lld views are too many; lower eval.segments or eval.crops", kind->key,
+                           kind->manifest->count, noun(kind), (long long)(segments * crops));
+    }
     kind->segments = (int)segments;
     kind->crops = (int)crops;
-    kind->samples = (int)(segments * crops);
+    kind->samples = o->by_view ? 1 : (int)(segments * crops);
     kind->decodes = o->test_batch;
+    kind->keep_aspect = video && o->keep_aspect;
     return S4D_OK;
 }
 
@@ -249,6 +254,7 @@ static s4d_status make_kind(const s4d_loader_opts *o, const s4d_loader_set *set,
                               .opts = set->opts,
                               .key = video ? "data.video" : "data.image",
                               .frames = video ? o->num_frames : 1,
+                              .upright = set->opts->exif_orientation,
                               .classes = set->manifest->class_count};
     S4D_BUG_IF(set->manifest->count > UINT32_MAX);
     if (video && (set->opts->sampling_rate < 1 || o->num_frames < 1)) {
@@ -314,11 +320,18 @@ static s4d_status check_length(const s4d_loader_plan *plan, s4d_err *err)
     return S4D_OK;
 }
 
+/* What is decoded in a test: entries of the list, or views of them. */
+static uint32_t test_items(const s4d_loader_plan *plan)
+{
+    const s4d_loader_kind *kind = &plan->kind[0];
+    return (uint32_t)kind->manifest->count * (uint32_t)(plan->by_view ? kind->segments * kind->crops : 1);
+}
+
 static s4d_status plan_epochs(const s4d_loader_opts *o, s4d_loader_plan *plan, s4d_err *err)
 {
     if (plan->mode == S4D_LOAD_TEST) {
         int64_t decodes = plan->kind[0].decodes;
-        plan->batches = ((int64_t)plan->kind[0].manifest->count + decodes - 1) / decodes;
+        plan->batches = ((int64_t)test_items(plan) + decodes - 1) / decodes;
         return S4D_OK;
     }
     for (int k = 0; k < plan->kinds; k++) {
@@ -340,7 +353,7 @@ s4d_status s4d_loader_plan_make(const s4d_loader_opts *opts, s4d_loader_plan *pl
                               .workers = opts->data->workers,
                               .on_bad = opts->data->on_bad_sample,
                               .frame_order = opts->data->frame_order,
-                              .upright = opts->data->exif_orientation,
+                              .by_view = opts->by_view,
                               .drawn = opts->mode != S4D_LOAD_TEST || opts->test_draw,
                               .mixing = opts->data->mixing,
                               .stride = 1};
@@ -373,8 +386,7 @@ s4d_status s4d_loader_plan_epoch(const s4d_loader_plan *plan, uint32_t epoch, s4
                                  s4d_err *err)
 {
     if (plan->mode == S4D_LOAD_TEST) {
-        return s4d_epoch_sequential((uint32_t)plan->kind[0].manifest->count, plan->kind[0].decodes,
-                                    out, err);
+        return s4d_epoch_sequential(test_items(plan), plan->kind[0].decodes, out, err);
     }
     return s4d_epoch_draw(plan->draw, plan->kinds, plan->seed, epoch, out, err);
 }

@@ -21,6 +21,8 @@ typedef struct s4d_loader_kind {
     int segments, crops; /* temporal and spatial views; 1 in training */
     int decodes;         /* list entries in a batch */
     int samples;         /* batch samples made of a decode: repeats or views */
+    bool upright;        /* by EXIF orientation */
+    bool keep_aspect;
     bool augmented; /* by RandAugment */
     s4d_augment_policy policy;
     double mask_ratio;
@@ -41,8 +43,8 @@ typedef struct s4d_loader_plan {
     int workers;
     s4d_bad_sample on_bad;
     s4d_frame_order frame_order;
-    bool upright; /* by EXIF orientation */
     bool drawn;   /* clips are drawn, in testing too */
+    bool by_view; /* each view of an entry is decoded by itself */
     s4d_mixing_opts mixing;
     int stride; /* places that a decode takes in the epoch's sample order: the largest repeat */
     int64_t batches, updates; /* in an epoch */
@@ -79,6 +81,7 @@ typedef struct s4d_loader_item {
     int32_t *visible;   /* [samples,visible] */
     int32_t *masked;    /* [samples,masked] */
     uint32_t entry;     /* place in the set's list */
+    int view;           /* of the first sample */
     double ms;
 } s4d_loader_item;
 
@@ -90,6 +93,7 @@ void s4d_loader_item_release(s4d_loader_item *item);
 typedef struct s4d_loader_job {
     int kind;
     uint32_t entry;
+    int view;       /* the first that is made of it */
     uint32_t epoch;
     uint32_t place; /* of the first sample in the epoch's sample order */
 } s4d_loader_job;

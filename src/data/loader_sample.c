@@ -18,6 +18,7 @@ typedef struct task {
     s4d_loader_item *item;
     s4d_err *err; /* the item's */
     const char *path;
+    int segment, segments; /* the first temporal view, and how many */
     s4d_rng rng;   /* of the first sample; the clip is drawn from it too */
     int region[4]; /* {top,left,height,width}: what counts of every prepared frame */
 } task;
@@ -97,7 +98,7 @@ static s4d_status decode_clip(task *t)
     s4d_clip_source source = {.path = t->path,
                               .store = kind->manifest->store,
                               .order = t->plan->frame_order,
-                              .upright = t->plan->upright,
+                              .upright = kind->upright,
                               .start = sample->start,
                               .end = sample->end};
     s4d_status status = s4d_clip_open(&source, &clip, t->err);
@@ -110,12 +111,12 @@ static s4d_status decode_clip(task *t)
     } else if (t->plan->drawn) {
         s4d_clip_draw_index(frames, rate, kind->frames, &t->rng, scratch->index);
     } else {
-        for (int s = 0; s < kind->segments; s++) {
-            s4d_clip_test_index(frames, rate, kind->frames, kind->segments, s,
+        for (int s = 0; s < t->segments; s++) {
+            s4d_clip_test_index(frames, rate, kind->frames, kind->segments, t->segment + s,
                                 scratch->index + (size_t)s * (size_t)kind->frames);
         }
     }
-    list_unique(scratch, kind->segments * kind->frames);
+    list_unique(scratch, t->segments * kind->frames);
     status = s4d_clip_read(clip, scratch->unique, scratch->uniques, scratch->frame, t->err);
     s4d_clip_close(&clip);
     return status;
@@ -128,7 +129,7 @@ static s4d_status decode(task *t)
     }
     t->scratch->index[0] = 0;
     list_unique(t->scratch, 1);
-    s4d_image_source source = {.path = t->path, .store = t->kind->manifest->store, .upright = t->plan->upright};
+    s4d_image_source source = {.path = t->path, .store = t->kind->manifest->store, .upright = t->kind->upright};
     return s4d_image_read_from(&source, &t->scratch->frame[0], t->err);
 }
 
@@ -173,7 +174,7 @@ static s4d_status source_region(const task *t, const s4d_image *frame, int regio
     return S4D_OK;
 }
 
-/* Several cuts of one side S along the long side: the short side is brought to S. */
+/* The short side is brought to S; cuts of that side lie along the long one. */
 static s4d_status resize_short_side(const task *t, s4d_image *frame, int region[4])
 {
     int64_t side = t->plan->img_size, height = region[2], width = region[3];
@@ -182,7 +183,7 @@ static s4d_status resize_short_side(const task *t, s4d_image *frame, int region[
     if (to_height > S4D_IMAGE_SIDE_MAX || to_width > S4D_IMAGE_SIDE_MAX) {
         return s4d_err_set(
             t->err, S4D_FAILED,
-            "%s: frames of %d x %d are too long for spatial views; set eval.crops to 1", t->path,
+            "%s: frames of %d x %d are too long to keep their aspect; set eval.keep_aspect to false", t->path,
             region[2], region[3]);
     }
     return resize(t, frame, region, (int)to_height, (int)to_width);
@@ -197,8 +198,8 @@ static s4d_status prepare_frame(const task *t, s4d_image *frame, int region[4])
         return status;
     }
     if (!training(t)) {
-        return t->kind->crops > 1 ? resize_short_side(t, frame, region)
-                                  : resize(t, frame, region, side, side);
+        return t->kind->keep_aspect ? resize_short_side(t, frame, region)
+                                    : resize(t, frame, region, side, side);
     }
     if (a->resize > 0) {
         status = resize(t, frame, region, a->resize, a->resize);
@@ -263,7 +264,7 @@ static void copy_region(const s4d_image *frame, const int region[4], uint8_t *to
 static s4d_status store_frames(const task *t)
 {
     const s4d_loader_scratch *scratch = t->scratch;
-    size_t count = (size_t)t->kind->segments * (size_t)t->kind->frames;
+    size_t count = (size_t)t->segments * (size_t)t->kind->frames;
     size_t bytes = frame_bytes(t->region[2], t->region[3]);
     s4d_status status = make_room(t, count, bytes);
     for (size_t i = 0; status == S4D_OK && i < count; i++) {
@@ -388,20 +389,20 @@ static s4d_status make_training_samples(task *t)
     return status;
 }
 
-/* View segment * crops + crop: the segment's frames, cut at a place along the long side. */
+/* View segment * crops + crop: the segment's frames, of which a crop is a place along the long side. */
 static s4d_status make_test_samples(const task *t)
 {
     int side = t->plan->img_size, crops = t->kind->crops;
     int height = t->region[2], width = t->region[3];
     size_t segment_bytes = (size_t)t->kind->frames * frame_bytes(height, width);
     int spare = (height > width ? height : width) - side;
-    double step = crops > 1 ? (double)spare / (crops - 1) : 0.0;
+    double step = crops > 1 ? (double)spare / (crops - 1) : 0.0, first = crops > 1 ? 0.0 : spare / 2;
     s4d_status status = store_frames(t);
     for (int v = 0; v < t->kind->samples && status == S4D_OK; v++) {
         s4d_recipe *recipe = &t->item->recipe[v];
-        int start = (int)((v % crops) * step);
+        int view = t->job->view + v, start = (int)(first + (view % crops) * step);
         s4d_plain_recipe(side, recipe);
-        recipe->offset = (int64_t)((size_t)(v / crops) * segment_bytes);
+        recipe->offset = (int64_t)((size_t)(view / crops - t->segment) * segment_bytes);
         recipe->height = recipe->mid_height = height;
         recipe->width = recipe->mid_width = width;
         recipe->top = height > width ? start : 0;
@@ -422,8 +423,11 @@ void s4d_loader_fill(const s4d_loader_plan *plan, const s4d_loader_job *job,
               .item = item,
               .err = &item->err,
               .path = kind->manifest->sample[job->entry].path,
+              .segment = job->view / kind->crops,
+              .segments = plan->by_view ? 1 : kind->segments,
               .rng = s4d_rng_make(plan->seed, S4D_RNG_SAMPLE, job->epoch, job->place)};
     item->entry = job->entry;
+    item->view = job->view;
     item->bytes = 0;
     item->fatal = false;
     item->status = decode(&t);

@@ -132,22 +132,22 @@ static s4d_status compare_recall(s4d_doc *d, const char *folder, const s4d_outco
     return d->status;
 }
 
-/* F1 over the classes with support: their mean, and weighted by support. Micro F1 is WAR, as a sample has one label. */
+/* F1: its mean over the classes in truth or predictions, and weighted by support. Micro F1 is WAR, as a sample has one label. */
 static s4d_status compare_f1(s4d_doc *d, const char *folder, const s4d_outcome *o, const int64_t *counted, s4d_err *err)
 {
     static const char *const key[3] = {"macro_f1", "weighted_f1", "micro_f1"};
-    size_t classes = o->classes.count, present = 0;
+    size_t classes = o->classes.count, judged = 0;
     double here[3] = {0, 0, o->shares.war};
     for (size_t c = 0; c < classes; ++c) {
         int64_t predicted = 0;
         for (size_t t = 0; t < classes; ++t) predicted += counted[t * classes + c];
+        judged += o->support[c] || predicted;
         if (!o->support[c]) continue;
         double f1 = 2.0 * (double)o->hit[c] / (double)(o->support[c] + predicted);
-        ++present;
         here[0] += f1;
         here[1] += f1 * (double)o->support[c] / (double)o->samples;
     }
-    here[0] /= (double)present;
+    here[0] /= (double)judged;
     for (int i = 0; i < 3; ++i) {
         double there = s4d_doc_number(d, key[i]);
         if (d->status != S4D_OK) return d->status;

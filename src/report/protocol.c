@@ -21,10 +21,12 @@ static void tell_views(s4d_str *w, s4d_doc *config, s4d_doc *metrics, const s4d_
     }
     s4d_str_printf(w, "%lld segment%s x %lld crop%s = %lld view%s a clip, mean of their softmax; ", (long long)segments,
                    plural(segments), (long long)crops, plural(crops), (long long)(segments * crops), plural(segments * crops));
-    s4d_str_printf(w, "%lld frames a view, stride %lld, of %lld x %lld pixels, frame files in %s order.",
+    bool told = s4d_doc_find(metrics, "keep_aspect") != NULL;
+    s4d_str_printf(w, "%lld frames a view, stride %lld, %s %lld x %lld pixels, frame files in %s order.",
                    (long long)s4d_doc_count(config, "model.num_frames"),
-                   (long long)s4d_doc_count(config, "data.video.sampling_rate"), (long long)size, (long long)size,
-                   s4d_doc_text(config, "data.frame_order"));
+                   (long long)s4d_doc_count(config, "data.video.sampling_rate"),
+                   !told ? "of" : s4d_doc_bool(metrics, "keep_aspect") ? "which keep their aspect and are cut to" : "squashed to",
+                   (long long)size, (long long)size, s4d_doc_text(config, "data.frame_order"));
 }
 
 /* The rules' words are those of train: "last epoch", "epoch N, best UAR on ... held out of training", "epoch N, best UAR on

@@ -109,7 +109,7 @@ static s4d_status too_large(s4d_engine *e, const s4d_engine_load *load, const do
     int worst = 0;
     for (int i = 1; i < 4; ++i)
         if (bytes_alone(e, i, *batch_at(&asked, i)) > bytes_alone(e, worst, *batch_at(&asked, worst))) worst = i;
-    int views = worst < 2 ? 1 : s4d_eval_views(&e->o->eval, (s4d_modality)(worst - 2)), count = *batch_at(&asked, worst) / views;
+    int views = worst < 2 ? 1 : s4d_eval_views_together(e->o, (s4d_modality)(worst - 2)), count = *batch_at(&asked, worst) / views;
     int fits = weights < there ? (int)(count * (there - weights) / step) : 0;
     while (fits > 0 && weights + bytes_alone(e, worst, fits * views) > there) fits -= 1 + fits / 16;
     char remedy[160];

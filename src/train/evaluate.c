@@ -6,10 +6,11 @@
 #include "s4d/base/thread.h"
 #include "train/session.h"
 
-/* What is gathered sample by sample. */
+/* What is gathered view by view. */
 typedef struct tally {
     double *prob;    /* [samples,C] in the order of the set's classes */
     bool *seen;      /* [samples] */
+    int views;       /* of a sample */
     int map[S4D_MAX_CLASSES]; /* the set's class -> the model's output */
     double *logits;  /* [largest batch, outputs] */
 } tally;
@@ -42,16 +43,11 @@ static s4d_status check_finite(const tally *t, const s4d_manifest *m, const s4d_
 
 static void add_batch(tally *t, const s4d_batch *batch, int classes)
 {
-    int first = 0;
-    while (first < batch->count) {
-        uint32_t sample = batch->sample[first];
-        int views = 1;
-        while (first + views < batch->count && batch->sample[first + views] == sample) ++views;
-        double prob[S4D_MAX_CLASSES];
-        s4d_metrics_mean_views(t->logits + (size_t)first * (size_t)classes, views, classes, prob);
-        for (int c = 0; c < classes; ++c) t->prob[(size_t)sample * (size_t)classes + (size_t)c] = prob[t->map[c]];
-        t->seen[sample] = true;
-        first += views;
+    for (int i = 0; i < batch->count; ++i) {
+        double view[S4D_MAX_CLASSES], *prob = t->prob + (size_t)batch->sample[i] * (size_t)classes;
+        s4d_metrics_mean_views(t->logits + (size_t)i * (size_t)classes, 1, classes, view);
+        for (int c = 0; c < classes; ++c) prob[c] += view[t->map[c]] / t->views;
+        t->seen[batch->sample[i]] = true;
     }
 }
 
@@ -143,14 +139,14 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
     const s4d_run_opts *o = engine->o;
     const char *name = s4d_modality_name(modality);
     size_t n = manifest->count, C = (size_t)manifest->class_count;
-    size_t views = (size_t)o->eval.batch * (size_t)s4d_eval_views(&o->eval, modality);
-    tally t = {0};
+    tally t = {.views = result->drawn ? 1 : s4d_eval_views(&o->eval, modality)};
     s4d_loader_set set = {.modality = modality, .manifest = manifest, .opts = s4d_run_set(o, modality)};
     s4d_loader_opts loader = {.mode = S4D_LOAD_TEST, .set = &set, .sets = 1, .data = &o->data,
                               .img_size = o->model.img_size, .patch_size = o->model.patch_size,
                               .num_frames = o->model.num_frames, .tubelet_size = o->model.tubelet_size,
                               .test_batch = o->eval.batch, .test_segments = o->eval.segments,
-                              .test_crops = o->eval.crops, .test_draw = result->drawn, .seed = (uint64_t)o->seed};
+                              .test_crops = o->eval.crops, .keep_aspect = o->eval.keep_aspect, .by_view = s4d_eval_by_view(o),
+                              .test_draw = result->drawn, .seed = (uint64_t)o->seed};
     if (result->drawn) loader.test_segments = loader.test_crops = 1;
     result->set = set.opts;
     result->modality = modality;
@@ -161,7 +157,7 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
     if (status != S4D_OK) return status;
     t.prob = s4d_mem_alloc(n * C, sizeof *t.prob);
     t.seen = s4d_mem_alloc(n, sizeof *t.seen);
-    t.logits = s4d_mem_alloc(views * C, sizeof *t.logits);
+    t.logits = s4d_mem_alloc((size_t)o->eval.batch * (size_t)s4d_eval_views_together(o, modality) * C, sizeof *t.logits);
     if (!t.prob || !t.seen || !t.logits)
         status = s4d_err_memory(err, n * C * sizeof *t.prob, "the predictions");
     if (status == S4D_OK) status = predict_all(engine, &loader, (int)C, &t, err);

@@ -34,7 +34,7 @@ static s4d_status open_model(const s4d_run_opts *o, const s4d_head_classes head[
     int classes[2] = {head[0].count, head[1].count};
     s4d_engine_load load = {0};
     for (int i = 0; i < 2; ++i)
-        if (test[i].count) load.predict[i] = o->eval.batch * s4d_eval_views(&o->eval, (s4d_modality)i);
+        if (test[i].count) load.predict[i] = o->eval.batch * s4d_eval_views_together(o, (s4d_modality)i);
     s4d_status status = s4d_engine_create(o, classes, e, err);
     if (status == S4D_OK) status = s4d_engine_alloc(e, &load, err);
     if (status == S4D_OK) status = s4d_checkpoint_load(e, o->checkpoint, err);

@@ -35,12 +35,13 @@ static int rank_of(const double *prob, int classes, int label)
 
 static void finish(s4d_metrics *m, int64_t top5)
 {
-    int64_t correct = 0, present = 0;
+    int64_t correct = 0, present = 0, judged = 0; /* classes in the truth; in the truth or the predictions */
     double n = (double)m->samples;
     for (int c = 0; c < m->classes; ++c) {
         int64_t predicted = 0, hit = m->confusion[c][c];
         for (int t = 0; t < m->classes; ++t) predicted += m->confusion[t][c];
         correct += hit;
+        judged += m->support[c] || predicted;
         if (!m->support[c]) continue;
         ++present;
         m->recall[c] = (double)hit / (double)m->support[c];
@@ -51,7 +52,7 @@ static void finish(s4d_metrics *m, int64_t top5)
     }
     if (!m->samples) return;
     m->uar /= (double)present;
-    m->macro_f1 /= (double)present;
+    m->macro_f1 /= (double)judged;
     m->war = m->micro_f1 = (double)correct / n; /* one label a sample: micro F1 is accuracy */
     m->top5 = (double)top5 / n;
 }

@@ -18,6 +18,12 @@ static void put_integer(s4d_json_writer *w, const char *key, int64_t value)
     s4d_json_put_integer(w, value);
 }
 
+static void put_bool(s4d_json_writer *w, const char *key, bool value)
+{
+    s4d_json_put_key(w, key);
+    s4d_json_put_bool(w, value);
+}
+
 static void put_text(s4d_json_writer *w, const char *key, const char *value)
 {
     s4d_json_put_key(w, key);
@@ -170,6 +176,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     bool views = r->modality == S4D_VIDEO && !r->drawn;
     put_integer(&w, "segments", views ? r->views->segments : 1);
     put_integer(&w, "crops", views ? r->views->crops : 1);
+    if (views) put_bool(&w, "keep_aspect", r->views->keep_aspect);
     put_imbalance(&w, r);
     put_integer(&w, "samples", m->samples);
     put_integer(&w, "missing", r->missing);

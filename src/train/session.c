@@ -28,10 +28,9 @@ static s4d_status read_lists(s4d_session *s, s4d_err *err)
 static s4d_engine_load training_load(const s4d_session *s)
 {
     s4d_engine_load load = {0};
-    const s4d_eval_opts *eval = &s->o->eval;
     for (int i = 0; i < 2; ++i) {
         if (s->train[i].count) load.train[i] = s4d_run_set(s->o, (s4d_modality)i)->batch;
-        if (s->test[i].count || (s->held.count && i == (int)s4d_select_modality(s))) load.predict[i] = eval->batch * s4d_eval_views(eval, (s4d_modality)i);
+        if (s->test[i].count || (s->held.count && i == (int)s4d_select_modality(s))) load.predict[i] = s->o->eval.batch * s4d_eval_views_together(s->o, (s4d_modality)i);
     }
     return load;
 }

@@ -50,7 +50,8 @@ def by_class(rows, names):
     """What metrics.json says of (label, pred) rows class by class."""
     confusion = [[sum(row == (t, p) for row in rows) for p in names] for t in names]
     present = [i for i in range(len(names)) if sum(confusion[i])]
-    f1 = {i: 2 * confusion[i][i] / (sum(confusion[i]) + sum(row[i] for row in confusion)) for i in present}
+    judged = [i for i in range(len(names)) if sum(confusion[i]) + sum(row[i] for row in confusion)]
+    f1 = {i: 2 * confusion[i][i] / (sum(confusion[i]) + sum(row[i] for row in confusion)) for i in judged}
     return {"confusion": confusion, "recall": {names[i]: confusion[i][i] / sum(confusion[i]) for i in present},
             "macro_f1": statistics.fmean(f1.values()), "micro_f1": shares(rows)[1],
             "weighted_f1": sum(f1[i] * sum(confusion[i]) for i in present) / len(rows)}

@@ -49,6 +49,7 @@ static void pretraining(void **state)
     assert_int_equal(o->data.mask.video_kind, S4D_MASK_RANDOM);
     assert_int_equal(o->data.frame_order, S4D_ORDER_LEXICOGRAPHIC);
     assert_int_equal(image->augment.crop, S4D_CROP_RESIZED_BICUBIC);
+    assert_true(!image->exif_orientation && !video->exif_orientation);
     PAIR(image->augment.area, 0.2, 1.0);
     PAIR(image->augment.ratio, 0.75, 4.0 / 3);
     NEAR(image->augment.flip, 0.5);
@@ -71,7 +72,7 @@ static void pretraining(void **state)
 static void check_image(const s4d_set_opts *s)
 {
     const s4d_augment_opts *a = &s->augment;
-    assert_true(s->class_count == 7 && s->balanced && s->batch == 32 && s->rate == 0.5);
+    assert_true(s->class_count == 7 && s->balanced && s->batch == 32 && s->rate == 0.5 && s->exif_orientation);
     assert_string_equal(s->classes[0], "neutral");
     assert_true(a->resize == 192 && a->crop == S4D_CROP_RANDOM && a->flip == 0.5 && a->erase_prob == 0.25);
     assert_string_equal(a->randaugment, "rand-m9-n2-mstd0.5-inc1");
@@ -85,7 +86,7 @@ static void check_video(const s4d_set_opts *s, int classes, int stride, int fold
 {
     const s4d_augment_opts *a = &s->augment;
     assert_true(s->class_count == classes && !s->balanced && s->batch == 16 && s->rate == 1 && s->repeat == 1);
-    assert_true(s->sampling_rate == stride && s->fold == fold);
+    assert_true(s->sampling_rate == stride && s->fold == fold && !s->exif_orientation);
     assert_true(a->resize == 160 && a->crop == S4D_CROP_RESIZED && a->flip == 0.5 && a->erase_prob == 0.25);
     assert_string_equal(a->randaugment, "rand-m7-n4-mstd0.5-inc1");
     assert_int_equal(a->interpolation, S4D_AUGMENT_BICUBIC);

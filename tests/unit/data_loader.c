@@ -1,31 +1,8 @@
-/* What is in a batch: the right frames, the published order of steps, labels, targets, masks,
- * views. */
+/* What is in a batch of training: the right frames, the published order of steps, labels, targets, masks. */
 #include "data_loader_fixture.h"
 
 #include "s4d/data/clip.h"
 #include "s4d/data/draw.h"
-
-static const uint8_t *frame_of(const s4d_batch *batch, int sample, int frame)
-{
-    const s4d_recipe *r = &batch->recipe[sample];
-    size_t bytes = (size_t)r->height * (size_t)r->width * 3;
-    size_t begin = (size_t)r->offset + (size_t)frame * bytes;
-    assert_true(r->offset >= 0 && begin + bytes <= batch->pixel_bytes);
-    return batch->pixels + begin;
-}
-
-/* A file's picture, brought through the same public resize. */
-static void expect_resized(const char *path, const int box[4], s4d_filter filter,
-                           const uint8_t *stored)
-{
-    s4d_image in = {0}, out = {0};
-    s4d_err err = {0};
-    assert_int_equal(s4d_image_read(path, &in, &err), S4D_OK);
-    assert_int_equal(s4d_image_resize(&in, box, filter, SIDE, SIDE, &out, &err), S4D_OK);
-    assert_memory_equal(stored, out.rgb, SIDE * SIDE * 3);
-    s4d_image_release(&in);
-    s4d_image_release(&out);
-}
 
 static void assert_raw(const uint8_t *frame, int height, int width, int mark)
 {
@@ -49,11 +26,6 @@ static void assert_mask(const s4d_batch *batch, int sample, int tokens)
             m++;
         }
     }
-}
-
-static s4d_rng sample_stream(const fixture *f, uint32_t epoch, uint32_t place)
-{
-    return s4d_rng_make(f->opts.seed, S4D_RNG_SAMPLE, epoch, place);
 }
 
 static void pretraining_gives_every_sample_once(void **state)
@@ -353,112 +325,6 @@ static void balanced_sets_draw_rare_classes_as_often(void **state)
     s4d_loader_destroy(&loader);
 }
 
-static void test_pictures_come_in_order(void **state)
-{
-    fixture *f = *state;
-    one_set(f, S4D_IMAGE, S4D_LOAD_TEST);
-    f->opts.test_batch = 5;
-    f->opts.test_segments = f->opts.test_crops = 3; /* of videos only */
-    s4d_loader *loader = create(f);
-    int seen = 0;
-    assert_int_equal(s4d_loader_batches(loader), 3);
-    start(loader, 0, 0);
-    for (const s4d_batch *b = next(loader); b; b = next(loader)) {
-        s4d_recipe plain;
-        s4d_plain_recipe(SIDE, &plain);
-        assert_int_equal(b->count, b->index == 2 ? 2 : 5);
-        assert_null(b->target);
-        for (int i = 0; i < b->count; i++, seen++) {
-            assert_int_equal(b->sample[i], seen);
-            assert_int_equal(b->view[i], 0);
-            assert_int_equal(b->label[i], seen % CLASSES);
-            plain.offset = i * SIDE * SIDE * 3;
-            assert_memory_equal(&b->recipe[i], &plain, sizeof plain);
-            expect_resized(f->pictures.sample[seen].path, NULL, S4D_BILINEAR, frame_of(b, i, 0));
-        }
-    }
-    assert_int_equal(seen, PICTURES);
-    s4d_loader_destroy(&loader);
-}
-
-/* 24 x 28 becomes 16 x 18, so three cuts begin at columns 0, 1 and 2. */
-static void test_clips_come_in_every_view(void **state)
-{
-    fixture *f = *state;
-    one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
-    f->opts.test_segments = 2;
-    f->opts.test_crops = 3;
-    s4d_loader *loader = create(f);
-    int seen = 0;
-    start(loader, 0, 0);
-    for (const s4d_batch *b = next(loader); b; b = next(loader)) {
-        assert_int_equal(b->count, b->index == 0 ? 24 : 12);
-        assert_int_equal(b->pixel_bytes, (size_t)b->count / 3 * FRAMES * 16 * 18 * 3);
-        for (int i = 0; i < b->count; i++, seen++) {
-            const s4d_recipe *r = &b->recipe[i];
-            int clip = seen / 6, view = seen % 6, index[FRAMES];
-            assert_int_equal(b->sample[i], clip);
-            assert_int_equal(b->view[i], view);
-            assert_int_equal(r->height, 16);
-            assert_int_equal(r->width, 18);
-            assert_int_equal(r->mid_width, 18);
-            assert_int_equal(r->top, 0);
-            assert_int_equal(r->left, view % 3);
-            assert_int_equal(r->box_height, SIDE);
-            assert_int_equal(r->box_width, SIDE);
-            s4d_clip_test_index(clip_frames(clip), 2, FRAMES, 2, view / 3, index);
-            for (int t = 0; t < FRAMES; t++) {
-                assert_int_equal(frame_of(b, i, t)[0], frame_mark(clip, index[t]));
-            }
-        }
-    }
-    assert_int_equal(seen, 6 * CLIPS);
-    s4d_loader_destroy(&loader);
-}
-
-static void test_clips_with_one_cut_are_brought_to_size(void **state)
-{
-    fixture *f = *state;
-    one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
-    s4d_loader *loader = create(f);
-    start(loader, 0, 0);
-    const s4d_batch *b = next(loader);
-    int index[FRAMES];
-    s4d_clip_test_index(clip_frames(2), 2, FRAMES, 1, 0, index);
-    for (int t = 0; t < FRAMES; t++) {
-        char path[S4D_PATH_MAX];
-        snprintf(path, sizeof path, "%s/%03d.png", f->clips.sample[2].path, index[t]);
-        expect_resized(path, NULL, S4D_BILINEAR, frame_of(b, 2, t));
-    }
-    s4d_loader_destroy(&loader);
-}
-
-/* Validation: one clip a video, drawn by the sample, the same in every epoch and for any number of threads. */
-static void validation_draws_one_clip_a_video(void **state)
-{
-    fixture *f = *state;
-    one_set(f, S4D_VIDEO, S4D_LOAD_TEST);
-    f->opts.test_draw = true;
-    f->opts.test_batch = CLIPS;
-    s4d_loader *loader = create(f);
-    for (uint32_t epoch = 0; epoch < 2; epoch++) {
-        start(loader, 0, 0);
-        const s4d_batch *b = next(loader);
-        assert_int_equal(b->count, CLIPS);
-        for (int i = 0; i < CLIPS; i++) {
-            s4d_rng rng = sample_stream(f, 0, (uint32_t)i);
-            int index[FRAMES];
-            s4d_clip_draw_index(clip_frames(i), 2, FRAMES, &rng, index);
-            for (int t = 0; t < FRAMES; t++) {
-                char path[S4D_PATH_MAX];
-                snprintf(path, sizeof path, "%s/%03d.png", f->clips.sample[i].path, index[t]);
-                expect_resized(path, NULL, S4D_BILINEAR, frame_of(b, i, t));
-            }
-        }
-    }
-    s4d_loader_destroy(&loader);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,10 +339,6 @@ int main(void)
         FIXTURE_TEST(the_source_crop_comes_first),
         FIXTURE_TEST(finetuning_mixes_by_the_batch),
         FIXTURE_TEST(balanced_sets_draw_rare_classes_as_often),
-        FIXTURE_TEST(test_pictures_come_in_order),
-        FIXTURE_TEST(test_clips_come_in_every_view),
-        FIXTURE_TEST(test_clips_with_one_cut_are_brought_to_size),
-        FIXTURE_TEST(validation_draws_one_clip_a_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

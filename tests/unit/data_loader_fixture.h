@@ -214,6 +214,33 @@ static inline const s4d_batch *next(s4d_loader *loader)
     return batch;
 }
 
+static inline const uint8_t *frame_of(const s4d_batch *batch, int sample, int frame)
+{
+    const s4d_recipe *r = &batch->recipe[sample];
+    size_t bytes = (size_t)r->height * (size_t)r->width * 3;
+    size_t begin = (size_t)r->offset + (size_t)frame * bytes;
+    assert_true(r->offset >= 0 && begin + bytes <= batch->pixel_bytes);
+    return batch->pixels + begin;
+}
+
+/* A file's picture, brought through the same public resize. */
+static inline void expect_resized(const char *path, const int box[4], s4d_filter filter,
+                           const uint8_t *stored)
+{
+    s4d_image in = {0}, out = {0};
+    s4d_err err = {0};
+    assert_int_equal(s4d_image_read(path, &in, &err), S4D_OK);
+    assert_int_equal(s4d_image_resize(&in, box, filter, SIDE, SIDE, &out, &err), S4D_OK);
+    assert_memory_equal(stored, out.rgb, SIDE * SIDE * 3);
+    s4d_image_release(&in);
+    s4d_image_release(&out);
+}
+
+static inline s4d_rng sample_stream(const fixture *f, uint32_t epoch, uint32_t place)
+{
+    return s4d_rng_make(f->opts.seed, S4D_RNG_SAMPLE, epoch, place);
+}
+
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
 #endif

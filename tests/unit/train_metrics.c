@@ -27,6 +27,7 @@ static void test_a_prediction_of_an_absent_class_costs(void **state)
     s4d_metrics_compute(prob, label, 2, 3, &m);
     assert_true(m.uar == 0.5 && m.war == 0.5);
     assert_int_equal(m.confusion[0][2], 1);
+    assert_true(m.macro_f1 == 2.0 / 3 / 2 && m.weighted_f1 == 2.0 / 3); /* scikit-learn: of classes 0 and 2; 1 is in neither */
 }
 
 static void test_ties_go_to_the_lower_index(void **state)

@@ -25,9 +25,11 @@ typedef struct s4d_loader_opts {
     int accumulate;            /* training: batches in an update; 0 counts as 1 */
     int img_size, patch_size, num_frames, tubelet_size;
     int test_batch;            /* TEST: samples (not views) in a batch */
-    int test_segments, test_crops; /* TEST: temporal and spatial views of a video; images have one view. With one crop
-                                    * frames are brought to S x S; with more, the short side to S and the cuts lie evenly
-                                    * along the long side. */
+    int test_segments, test_crops; /* TEST: temporal and spatial views of a video; images have one view. Frames are squashed to
+                                    * S x S, so that spatial views are the same */
+    bool keep_aspect;          /* TEST: of a video the short side is brought to S instead, and the crops lie evenly along the long
+                                * side; a single one in its middle */
+    bool by_view;              /* TEST: the first view of every sample, then the second, ...; test_batch views in a batch */
     bool test_draw; /* TEST: a clip is drawn as in training, by the sample alone, instead of the views; with one segment and one
                      * crop (METHOD.md section 7, validation) */
     uint64_t seed;
@@ -48,7 +50,7 @@ s4d_status s4d_loader_start(s4d_loader *loader, uint32_t epoch, int64_t from, s4
 /* The next batch, or NULL after the last. It stays good until the next call. A batch whose every sample was skipped comes
  * with count 0; a batch's `skipped` counts entries of the list, whatever the repeats or views made of each. Under
  * S4D_BAD_FAIL an unreadable sample is an error that names it; the first in order is reported, and asking again gives the
- * same error until the next start. Views of a clip come together, numbered segment * crops + crop. */
+ * same error until the next start. Views of a clip come together unless by_view, numbered segment * crops + crop. */
 s4d_status s4d_loader_next(s4d_loader *loader, const s4d_batch **out, s4d_err *err);
 /* List entries left out since the loader was made: how many, and the first 8 sentences, a line each and each entry once
  * ("" when there are none). */

@@ -54,6 +54,7 @@ typedef struct s4d_set_opts {
     int first_label;              /* the number of classes[0] in numbered lists, 0 or 1 */
     int zero_pad;                 /* a number as path is filled with zeros to this width; 0: not */
     char suffix[32];              /* put after each path, such as ".mp4" or ".jpg" */
+    bool exif_orientation;        /* images are brought upright; false: as stored */
     char source_crop[64];         /* "top,left,height,width" cut from every frame first; "" = none */
     int sampling_rate;            /* stride between frames of a clip */
     int batch;                    /* samples in a batch */
@@ -88,7 +89,6 @@ typedef struct s4d_data_opts {
     int workers; /* decoding threads; 0: decode in the calling thread. Never changes a result. */
     s4d_bad_sample on_bad_sample;
     s4d_frame_order frame_order;
-    bool exif_orientation; /* pictures are brought upright; false: as stored, as the published code does */
     s4d_mixing_opts mixing; /* fine-tuning */
     s4d_mask_opts mask;     /* pre-training */
 } s4d_data_opts;

@@ -15,7 +15,8 @@ typedef struct s4d_metrics {
     double recall[S4D_MAX_CLASSES];                      /* 0 where support is 0 */
     double uar;      /* mean recall over classes with support */
     double war;      /* accuracy */
-    double macro_f1, weighted_f1, micro_f1;
+    double macro_f1; /* mean F1 over classes in the truth or the predictions, as scikit-learn has it */
+    double weighted_f1, micro_f1;
     double top5;
 } s4d_metrics;
 

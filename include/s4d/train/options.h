@@ -52,9 +52,10 @@ typedef struct s4d_train_opts {
 } s4d_train_opts;
 
 typedef struct s4d_eval_opts {
-    int batch;    /* clips or images at a time */
+    int batch;    /* clips or images at a time; views, where s4d_eval_by_view */
     int segments; /* temporal views of a clip */
     int crops;    /* spatial views of a clip */
+    bool keep_aspect; /* a clip's frames keep their aspect and are cut (VideoMAE); else they are squashed to S x S, as published */
 } s4d_eval_opts;
 
 typedef struct s4d_run_opts {
@@ -94,6 +95,19 @@ static inline const s4d_set_opts *s4d_run_set(const s4d_run_opts *o, s4d_modalit
 static inline int s4d_eval_views(const s4d_eval_opts *o, s4d_modality modality)
 {
     return modality == S4D_VIDEO ? o->segments * o->crops : 1;
+}
+
+/* Whether a prediction depends on the batch it is made in. The batches are then those of the published system: of all clips' first
+ * view, then of their second (METHOD.md section 7). */
+static inline bool s4d_eval_by_view(const s4d_run_opts *o)
+{
+    return o->model.moae.layer_count > 0 && (o->model.moae.eval_noise || o->model.moae.eval_capacity);
+}
+
+/* Views that each of eval.batch brings into a batch. */
+static inline int s4d_eval_views_together(const s4d_run_opts *o, s4d_modality modality)
+{
+    return s4d_eval_by_view(o) ? 1 : s4d_eval_views(&o->eval, modality);
 }
 
 /* lr and min_lr as they are used with that total batch; both *_scale_batch become 0. */
