@@ -1,5 +1,6 @@
 /* s4d eval: a table of UAR, WAR and recalls on standard output, in percent. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cmd_run.h"
 #include "cli/commands.h"
@@ -8,14 +9,15 @@
 static void print_result(const s4d_set_result *r)
 {
     const s4d_metrics *m = &r->metrics;
-    printf("\n%s (%s, %lld test samples%s)\n", r->set, r->modality == S4D_IMAGE ? "static" : "dynamic", (long long)m->samples,
+    const char *split = strcmp(r->split, "val") == 0 ? "validation" : "test";
+    printf("\n%s (%s, %lld %s samples%s)\n", r->set, r->modality == S4D_IMAGE ? "static" : "dynamic", (long long)m->samples, split,
            r->missing ? ", some missing" : "");
     printf("  %-16s %6.2f\n  %-16s %6.2f\n", "UAR", 100 * m->uar, "WAR", 100 * m->war);
     for (int c = 0; c < m->classes; ++c) {
         if (m->support[c])
             printf("  %-16s %6.2f  of %lld\n", r->classes[c], 100 * m->recall[c], (long long)m->support[c]);
         else
-            printf("  %-16s      -  no test sample; left out of UAR\n", r->classes[c]);
+            printf("  %-16s      -  no %s sample; left out of UAR\n", r->classes[c], split);
     }
     if (r->missing) printf("  %lld samples could not be read and do not count\n", (long long)r->missing);
 }
@@ -35,7 +37,7 @@ static s4d_status evaluate(const s4d_config *config, s4d_err *err)
 
 s4d_status cmd_eval(int argc, char **argv, s4d_err *err)
 {
-    const arg_command what = {.name = "eval", .summary = "UAR, WAR and predictions of a model on test lists"};
-    return run_command(&what, RUN_OUTPUT | RUN_CHECKPOINT | RUN_FOLDS, argc, argv,
+    const arg_command what = {.name = "eval", .summary = "UAR, WAR and predictions of a model on test or validation lists"};
+    return run_command(&what, RUN_OUTPUT | RUN_CHECKPOINT | RUN_SPLIT | RUN_FOLDS, argc, argv,
                        (run_work){.body = evaluate, .check = s4d_evaluate_check}, err);
 }

@@ -24,6 +24,8 @@ static int list_options(run_args *a, int wants, arg_option *o)
         o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from: whatever \"s4d ckpt import\" reads", 0, 0};
     if (wants & RUN_CHECKPOINT)
         o[n++] = (arg_option){"checkpoint", ARG_TEXT, &a->checkpoint, "FILE", "the model to evaluate (model.safetensors)", 0, 0};
+    if (wants & RUN_SPLIT)
+        o[n++] = (arg_option){"split", ARG_TEXT, &a->split, "NAME", "test (the default), or val: the validation lists", 0, 0};
     if (wants & RUN_FOLDS)
         o[n++] = (arg_option){"folds", ARG_TEXT, &a->folds, "LIST", "one run for each of these folds, such as 1-5 or 1,3", 0, 0};
     o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0};
@@ -35,8 +37,8 @@ static int list_options(run_args *a, int wants, arg_option *o)
 
 /* Options that stand for settings become --set assignments behind the user's own. */
 typedef struct shortcuts {
-    char text[7][S4D_PATH_MAX + 32];
-    const char *set[ARGS_LIST_MAX + 7];
+    char text[8][S4D_PATH_MAX + 32];
+    const char *set[ARGS_LIST_MAX + 8];
     int count, texts;
 } shortcuts;
 
@@ -72,6 +74,7 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
     if (status == S4D_OK) status = add_text(&s, "precision", a->precision, err);
     if (status == S4D_OK) status = add_text(&s, "init", a->init, err);
     if (status == S4D_OK) status = add_text(&s, "checkpoint", a->checkpoint, err);
+    if (status == S4D_OK) status = add_text(&s, "eval.split", a->split, err);
     if (status != S4D_OK) return status;
     add_number(&s, "threads", a->threads);
     add_number(&s, "seed", a->seed);
@@ -90,7 +93,7 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
 static s4d_status parse(const char *name, const char *summary, int wants, int argc, char **argv, run_args *a, bool *done,
                         s4d_err *err)
 {
-    arg_option option[14];
+    arg_option option[16];
     *a = (run_args){.threads = -1, .seed = -1};
     arg_command c = {.name = name, .summary = summary, .details = details, .option = option,
                      .options = list_options(a, wants, option)};
@@ -157,8 +160,8 @@ static s4d_status check_folds(const run_args *a, const int *fold, int folds, con
         s4d_config config = {0};
         status = load_fold(a, fold[i], base, &config, err);
         const s4d_set_opts *v = &config.run.data.video;
-        const char *lists[2] = {v->train, v->test};
-        for (int k = 0; k < 2 && status == S4D_OK; ++k)
+        const char *lists[3] = {v->train, v->val, v->test};
+        for (int k = 0; k < 3 && status == S4D_OK; ++k)
             if (lists[k][0] && v->format != S4D_LIST_MANIFEST && !strstr(lists[k], "{fold}"))
                 status = s4d_err_set(err, S4D_USAGE, "--folds: the list %s is the same for every fold; write {fold} where its number "
                                                      "stands, or use a manifest with folds", lists[k]);

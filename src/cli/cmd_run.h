@@ -6,7 +6,7 @@
 #include "s4d/config/config.h"
 
 typedef struct run_args {
-    const char *config, *output, *device, *precision, *init, *checkpoint, *folds, *resume;
+    const char *config, *output, *device, *precision, *init, *checkpoint, *folds, *resume, *split;
     int64_t threads, seed; /* -1: not given */
     bool overwrite;
     arg_list set;
@@ -17,7 +17,8 @@ enum {
     RUN_RESUME = 2,    /* --resume */
     RUN_INIT = 4,      /* --init */
     RUN_CHECKPOINT = 8, /* --checkpoint */
-    RUN_FOLDS = 16      /* --folds */
+    RUN_FOLDS = 16,     /* --folds */
+    RUN_SPLIT = 32      /* --split */
 };
 
 /* What a command does with its config. */

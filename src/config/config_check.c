@@ -58,7 +58,7 @@ static s4d_status check_batch(const s4d_run_opts *o, const s4d_set_opts *set, s4
         REFUSE("%s: data.%s.batch: %d is more than the %lld samples that 32-bit token numbers reach; lower it and raise "
                "train.accumulate", origin, name, set->batch, (long long)most);
     int64_t views = s4d_eval_views_together(o, modality);
-    if (set->test[0] && o->eval.batch * views > most)
+    if ((set->test[0] || set->val[0]) && o->eval.batch * views > most)
         REFUSE("%s: eval.batch: %d samples of %lld views are more than the %lld that 32-bit token numbers reach; lower it", origin,
                o->eval.batch, (long long)views, (long long)most);
     return S4D_OK;
@@ -84,7 +84,7 @@ static s4d_status check_model(const s4d_run_opts *o, const char *origin, s4d_err
 
 static bool present(const s4d_set_opts *set)
 {
-    return set->train[0] || set->test[0];
+    return set->train[0] || set->val[0] || set->test[0];
 }
 
 /* A folder of its own beside the files that a run folder holds. */
@@ -95,7 +95,8 @@ static bool names_results(const char *name)
         if (strcmp(name, taken[i]) == 0) return false;
     for (const char *c = name; *c; ++c)
         if ((unsigned char)*c < ' ' || *c == '/' || *c == 0x7F) return false;
-    return name[0] && name[0] != '.' && s4d_str_utf8(name);
+    bool beside = s4d_str_ends(name, S4D_PLACE_VAL) || s4d_str_ends(name, S4D_PLACE_LAST); /* folders that stand beside a set's */
+    return name[0] && name[0] != '.' && !beside && s4d_str_utf8(name);
 }
 
 static s4d_status check_set(const s4d_run_opts *o, s4d_modality modality, const char *origin, s4d_err *err)

@@ -67,7 +67,7 @@ bool s4d_field_is_absent(const s4d_field *f, const s4d_run_opts *o)
     const s4d_set_opts *set = strncmp(f->path, "data.image.", 11) == 0   ? &o->data.image
                               : strncmp(f->path, "data.video.", 11) == 0 ? &o->data.video
                                                                          : NULL;
-    return set && !set->train[0] && !set->test[0];
+    return set && !set->train[0] && !set->val[0] && !set->test[0];
 }
 
 char *s4d_config_resolve(const s4d_run_opts *o)

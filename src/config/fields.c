@@ -31,6 +31,8 @@
     STRING(path ".name", member.name, BOTH(name_default), "names the results' folder"),            \
     STRING(path ".root", member.root, BOTH("\"\""), "folder the lists and their paths are below"), \
     STRING(path ".train", member.train, BOTH("\"\""), "training list, below root unless absolute"), \
+    STRING(path ".val", member.val, BOTH("\"\""),                                                 \
+           "validation list, below root unless absolute; \"\": a manifest's rows of split val, if it has any"), \
     STRING(path ".test", member.test, BOTH("\"\""), "test list, below root unless absolute"),      \
     CHOICE(path ".format", member.format, "manifest|csv|text|paths", D("\"paths\"", "\"manifest\""), \
            "lines of the lists: manifest: csv with the header path,label, labels by name; csv: a two-column header, labels by " \
@@ -174,10 +176,11 @@ const s4d_field s4d_fields[] = {
     INT("train.accumulate", train.accumulate, 1, 1000000, BOTH("1"), "gradient accumulation: batches of one modality that make an update"),
     INT("train.log_every", train.log_every, 1, 1000000, BOTH("1"), "steps between lines of metrics.jsonl"),
     INT("train.eval_every", train.eval_every, 0, 1000000, BOTH("0"),
-        "epochs between evaluations; 0: only after the last, or after each where train.select is not last"),
-    CHOICE("train.select", train.select, "last|held_out|test", BOTH("\"last\""),
-           "fine-tuning: the epoch that is kept: the last, the best on held-out training samples, or (published) the best on the "
-           "test list itself"),
+        "epochs between evaluations, on the validation list where a set has one, else on its test list; 0: only after the last, or "
+        "after each where train.select is not last"),
+    CHOICE("train.select", train.select, "last|held_out|val|test", BOTH("\"last\""),
+           "fine-tuning: the epoch that is kept: the last, the best on held-out training samples, on the validation list, or "
+           "(published) on the test list itself; where it is not the last, that one is tested too"),
     CHOICE("train.select_by", train.select_by, "war|uar", BOTH("\"war\""), "what the best has most of"),
     BOOL("train.select_draw", train.select_draw, BOTH("false"),
          "judge an epoch by one clip a video, drawn as in training by the sample (published), instead of by the test's views"),
@@ -191,6 +194,7 @@ const s4d_field s4d_fields[] = {
     BOOL("train.ema_eval", train.ema_eval, BOTH("false"), "evaluate, select and keep the average instead of the weights"),
     NUMBER("train.held_out", train.held_out, 0.001, 0.5, BOTH("0.1"), "share of each class held out, with train.select held_out"),
 
+    CHOICE("eval.split", eval.split, "test|val", BOTH("\"test\""), "s4d eval: which of a set's lists"),
     INT("eval.batch", eval.batch, 1, 65536, BOTH("8"),
         "clips or images at a time; views of them where model.moae.eval_noise or eval_capacity let a prediction depend on its batch"),
     INT("eval.segments", eval.segments, 1, 64, BOTH("2"), "temporal views of a clip"),

@@ -29,6 +29,7 @@ typedef struct parse {
     const s4d_set_opts *opts;
     s4d_list_role role;
     s4d_bad_sample on_bad;
+    bool finds; /* rows of split val in a manifest that is not named for them: only those that say so, and there may be none */
     s4d_manifest *manifest;
     faults faults;
     s4d_str built; /* a path in the making */
@@ -261,11 +262,12 @@ static s4d_status read_list(parse *p, s4d_err *err)
 /* Whether a row belongs to what is asked for. */
 static bool chosen(const parse *p, const s4d_row *row)
 {
-    bool test = p->role == S4D_LIST_TEST;
-    if (row->split[0] && strcmp(row->split, test ? "test" : "train") != 0) {
+    static const char *const split[] = {[S4D_LIST_TRAIN] = "train", [S4D_LIST_VAL] = "val", [S4D_LIST_TEST] = "test"};
+    bool tested = p->role != S4D_LIST_TRAIN;
+    if (row->split[0] ? strcmp(row->split, split[p->role]) != 0 : p->finds) {
         return false;
     }
-    return row->fold == 0 || p->opts->fold == 0 || (row->fold == p->opts->fold) == test;
+    return row->fold == 0 || p->opts->fold == 0 || (row->fold == p->opts->fold) == tested;
 }
 
 static s4d_status check_columns(const parse *p, const s4d_table *t, s4d_err *err)
@@ -313,9 +315,10 @@ static s4d_status read_manifest(parse *p, s4d_err *err)
             status = take_row(p, &table.row[i], err);
         }
     }
-    if (status == S4D_OK && table.count > 0 && p->manifest->count == 0 && p->faults.count == 0) {
+    if (status == S4D_OK && table.count > 0 && p->manifest->count == 0 && p->faults.count == 0 && !p->finds) {
+        static const char *const use[] = {[S4D_LIST_TRAIN] = "training", [S4D_LIST_VAL] = "validation", [S4D_LIST_TEST] = "testing"};
         status = s4d_err_set(err, S4D_FAILED, "%s: no line of the manifest is for %s%s; correct split and fold", p->path,
-                             p->role == S4D_LIST_TEST ? "testing" : "training", p->opts->fold > 0 ? " in this fold" : "");
+                             use[p->role], p->opts->fold > 0 ? " in this fold" : "");
     }
     s4d_table_release(&table);
     return status;
@@ -333,7 +336,7 @@ static s4d_status tell_faults(const parse *p, s4d_err *err)
         return s4d_err_set(err, S4D_FAILED, "%s: %s (and %ld more faulty line%s); %s", p->path, f->text, f->count - 1,
                            f->count > 2 ? "s" : "", f->remedy);
     }
-    if (p->manifest->count == 0) {
+    if (p->manifest->count == 0 && !p->finds) {
         return s4d_err_set(err, S4D_FAILED,
                            "%s: the list is empty; add samples, or leave the list out of the settings", p->path);
     }
@@ -341,10 +344,10 @@ static s4d_status tell_faults(const parse *p, s4d_err *err)
 }
 
 /* The list's place, with the number of the fold where "{fold}" stands. */
-static s4d_status list_path(const s4d_set_opts *o, s4d_list_role role, char path[S4D_PATH_MAX], s4d_err *err)
+static s4d_status list_path(const s4d_set_opts *o, const char *list, char path[S4D_PATH_MAX], s4d_err *err)
 {
     static const char mark[] = "{fold}";
-    const char *list = role == S4D_LIST_TEST ? o->test : o->train, *at = strstr(list, mark);
+    const char *at = strstr(list, mark);
     char name[S4D_PATH_MAX + 16];
     if (at && o->fold == 0) {
         return s4d_err_set(err, S4D_USAGE, "%s: stands for a fold's list; set the set's fold to a number above 0", list);
@@ -377,11 +380,19 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_b
                              s4d_manifest *out, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
+    const char *list = role == S4D_LIST_TRAIN ? opts->train : role == S4D_LIST_TEST ? opts->test : opts->val;
     parse p = {.path = path, .opts = opts, .role = role, .on_bad = on_bad, .manifest = out};
+    p.finds = role == S4D_LIST_VAL && !list[0];
     *out = (s4d_manifest){0};
+    if (p.finds) {
+        list = opts->train[0] ? opts->train : opts->test;
+        if (opts->format != S4D_LIST_MANIFEST || !list[0]) {
+            return S4D_OK;
+        }
+    }
     s4d_status status = copy_classes(opts, out, err);
     if (status == S4D_OK) {
-        status = list_path(opts, role, path, err);
+        status = list_path(opts, list, path, err);
     }
     if (status == S4D_OK) {
         status = s4d_store_open(opts->root, &out->store, err);

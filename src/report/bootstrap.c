@@ -1,4 +1,4 @@
-/* Percentile bootstrap over test samples (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13). */
+/* Percentile bootstrap over the samples of a list (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ s4d_status s4d_resample(s4d_outcome *o, s4d_err *err)
         goto done;
     }
     if (o->samples > UINT32_MAX) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: %zu test samples are more than can be drawn from; evaluate on fewer", o->set,
+        status = s4d_err_set(err, S4D_FAILED, "%s: %zu samples are more than can be drawn from; evaluate on fewer", o->set,
                              o->samples);
         goto done;
     }

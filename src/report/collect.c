@@ -73,11 +73,16 @@ static s4d_status read_outcome(s4d_doc *config, const char *folder, const char *
     return status;
 }
 
-/* The entry from `first` on of that set; a new one where there is none, NULL where there is no memory for it. */
-static s4d_entry *entry_of(s4d_results *r, size_t first, const char *run, bool folds, const char *set)
+static bool of_one_entry(const s4d_outcome *a, const s4d_outcome *b)
+{
+    return strcmp(a->set, b->set) == 0 && a->val == b->val && a->last == b->last;
+}
+
+/* The entry from `first` on that o belongs to; a new one where there is none, NULL where there is no memory for it. */
+static s4d_entry *entry_of(s4d_results *r, size_t first, const char *run, bool folds, const s4d_outcome *o)
 {
     size_t i = first;
-    while (i < r->entries && strcmp(r->entry[i].outcome[0].set, set) != 0) ++i;
+    while (i < r->entries && !of_one_entry(&r->entry[i].outcome[0], o)) ++i;
     if (i < r->entries) return &r->entry[i];
     if (!s4d_mem_grow(&r->entry, i, i + 1, sizeof *r->entry)) return NULL;
     r->entry[r->entries++] = (s4d_entry){.run = run, .folds = folds};
@@ -116,7 +121,7 @@ static s4d_status add_run(s4d_results *r, size_t first, const char *run, const c
         s4d_outcome outcome = {0};
         if (!is_set(folder, names.item[i])) continue;
         status = read_outcome(&config, folder, names.item[i], fold, &outcome, err);
-        if (status == S4D_OK) status = put_outcome(entry_of(r, first, run, fold > 0, outcome.set), &outcome, err);
+        if (status == S4D_OK) status = put_outcome(entry_of(r, first, run, fold > 0, &outcome), &outcome, err);
         s4d_outcome_release(&outcome);
     }
     s4d_doc_close(&config);

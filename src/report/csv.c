@@ -4,16 +4,17 @@
 #include "report/summary.h"
 #include "s4d/report/table.h"
 
-const char s4d_report_csv_columns[] = "run,set,modality,fold,measure,class,percent,deviation,low,high,samples,missing,"
+const char s4d_report_csv_columns[] = "run,set,split,modality,epoch,fold,measure,class,percent,deviation,low,high,samples,missing,"
                                       "published_s4d,published_videomae,protocol";
 
-/* run,set,modality,fold,measure,class, */
+/* run,set,split,modality,epoch,fold,measure,class, */
 static void add_place(s4d_str *out, const s4d_sheet *t, const s4d_row *row, const char *measure, const char *class_name)
 {
     s4d_str_csv(out, row->entry->run);
     s4d_str_add(out, ",");
     s4d_str_csv(out, t->like->set);
-    s4d_str_printf(out, ",%s,%s,%s,", t->like->image ? "image" : "video", row->mean ? "mean" : row->number, measure);
+    s4d_str_printf(out, ",%s,%s,%s,%s,%s,", s4d_outcome_split(t->like), t->like->image ? "image" : "video",
+                   row->entry->outcome[0].last ? "last" : "kept", row->mean ? "mean" : row->number, measure);
     s4d_str_csv(out, class_name);
     s4d_str_add(out, ",");
 }

@@ -50,7 +50,7 @@ void s4d_page_markdown(s4d_str *out, const s4d_page *p)
     add_markdown(out, p->title.text);
     s4d_str_add(out, "\n\n");
     grid_markdown(out, &p->figures);
-    s4d_str_add(out, "\nRecall of each class in percent (test samples):\n\n");
+    s4d_str_add(out, "\nRecall of each class in percent (samples):\n\n");
     grid_markdown(out, &p->recalls);
     s4d_str_add(out, "\n");
     for (size_t i = 0; i < p->remark.count; ++i) {
@@ -122,7 +122,7 @@ void s4d_page_latex(s4d_str *out, const s4d_page *p)
     if (!out->size) s4d_str_add(out, "% needs \\usepackage{booktabs}\n");
     s4d_str_add(out, "\\begin{table}\n\\centering\\footnotesize\n\\setlength{\\tabcolsep}{3pt}\n\\caption{");
     add_latex(out, p->title.text);
-    s4d_str_add(out, ": UAR, WAR and recalls in percent, recalls with the number of test samples.}\n");
+    s4d_str_add(out, ": UAR, WAR and recalls in percent, recalls with the number of samples.}\n");
     grid_latex(out, &p->figures);
     s4d_str_add(out, "\n\\medskip\n");
     grid_latex(out, &p->recalls);

@@ -53,15 +53,26 @@ static s4d_status read_classes(s4d_doc *d, s4d_outcome *o, s4d_err *err)
     return d->status;
 }
 
-static s4d_status read_metrics(s4d_doc *d, const char *set, s4d_outcome *o, s4d_err *err)
+const char *s4d_outcome_split(const s4d_outcome *o)
 {
-    const char *name = s4d_doc_text(d, "set"), *modality = s4d_doc_text(d, "modality");
+    return o->val ? "validation" : "test";
+}
+
+static s4d_status read_metrics(s4d_doc *d, const char *place, s4d_outcome *o, s4d_err *err)
+{
+    char expected[128];
+    const char *name = s4d_doc_text(d, "set"), *modality = s4d_doc_text(d, "modality"), *split = s4d_doc_text(d, "split");
     o->missing = s4d_doc_count(d, "missing");
     o->shares = (s4d_shares){s4d_doc_number(d, "uar"), s4d_doc_number(d, "war")};
     if (d->status != S4D_OK) return d->status;
-    if (strcmp(name, set) != 0)
-        return s4d_err_set(err, S4D_FAILED, "%s: these are results of set \"%.60s\"; give the folder that name back", d->path,
-                           name);
+    o->val = strcmp(split, "val") == 0;
+    o->last = s4d_str_ends(place, ".last");
+    if (!o->val && strcmp(split, "test") != 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: split: expected \"test\" or \"val\", got \"%.60s\"; evaluate again", d->path, split);
+    snprintf(expected, sizeof expected, "%.100s%s", name, o->val ? ".val" : o->last ? ".last" : "");
+    if (strcmp(expected, place) != 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: these are %s results of set \"%.60s\"; give the folder the name %s back", d->path,
+                           s4d_outcome_split(o), name, expected);
     o->image = strcmp(modality, "image") == 0;
     if (!o->image && strcmp(modality, "video") != 0)
         return s4d_err_set(err, S4D_FAILED, "%s: modality: expected \"image\" or \"video\", got \"%.60s\"; evaluate again",
@@ -174,7 +185,7 @@ static s4d_status compare(s4d_doc *d, const char *folder, s4d_outcome *o, s4d_er
 {
     s4d_shares here = s4d_shares_of(o->support, o->hit, o->classes.count);
     int64_t samples = s4d_doc_count(d, "samples");
-    const s4d_json *support = s4d_doc_node(d, "test_samples", S4D_JSON_OBJECT);
+    const s4d_json *support = s4d_doc_node(d, "support", S4D_JSON_OBJECT);
     if (d->status != S4D_OK) return d->status;
     if (samples != (int64_t)o->samples) return disagree(folder, "samples", (double)samples, (double)o->samples, err);
     for (size_t c = 0; c < o->classes.count; ++c) {
@@ -191,14 +202,14 @@ static s4d_status compare(s4d_doc *d, const char *folder, s4d_outcome *o, s4d_er
     return compare_by_class(d, folder, o, err);
 }
 
-s4d_status s4d_outcome_read(const char *folder, const char *set, s4d_outcome *out, s4d_doc *metrics, s4d_err *err)
+s4d_status s4d_outcome_read(const char *folder, const char *place, s4d_outcome *out, s4d_doc *metrics, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     s4d_outcome o = {0};
     *metrics = (s4d_doc){0};
-    s4d_status status = s4d_path_join(path, folder, set, err);
+    s4d_status status = s4d_path_join(path, folder, place, err);
     if (status == S4D_OK) status = s4d_doc_open(metrics, path, "metrics.json", err);
-    if (status == S4D_OK) status = read_metrics(metrics, set, &o, err);
+    if (status == S4D_OK) status = read_metrics(metrics, place, &o, err);
     if (status == S4D_OK) status = s4d_pred_read(path, &o, err);
     if (status == S4D_OK) status = count(&o, err);
     if (status == S4D_OK) status = compare(metrics, path, &o, err);

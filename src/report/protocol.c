@@ -14,7 +14,7 @@ static void tell_views(s4d_str *w, s4d_doc *config, s4d_doc *metrics, const s4d_
 {
     int64_t segments = s4d_doc_count(metrics, "segments"), crops = s4d_doc_count(metrics, "crops");
     int64_t size = s4d_doc_count(config, "model.img_size");
-    s4d_str_printf(w, "%s split; ", s4d_doc_text(metrics, "split"));
+    s4d_str_printf(w, "%s split; ", s4d_outcome_split(o));
     if (o->image) {
         s4d_str_printf(w, "one view a picture, of %lld x %lld pixels.", (long long)size, (long long)size);
         return;
@@ -30,7 +30,7 @@ static void tell_views(s4d_str *w, s4d_doc *config, s4d_doc *metrics, const s4d_
 }
 
 /* The rules' words are those of train: "last epoch", "epoch N, best UAR on ... held out of training", "epoch N, best UAR on
- * SET's test list itself". N is left out, for it differs between folds. */
+ * SET's validation list" or "test list itself". N is left out, for it differs between folds. */
 static void tell_selection(s4d_str *w, s4d_doc *metrics, const s4d_outcome *o)
 {
     if (!s4d_doc_find(metrics, "selection")) {
@@ -43,13 +43,13 @@ static void tell_selection(s4d_str *w, s4d_doc *metrics, const s4d_outcome *o)
     else
         s4d_str_printf(w, " Model: %s; ", rule);
     char own[128];
-    snprintf(own, sizeof own, " on %.63s's test list itself", o->set);
+    snprintf(own, sizeof own, " on %.63s's %s", o->set, o->val ? "validation list" : "test list itself");
     if (strcmp(rule, "last epoch") == 0)
         s4d_str_add(w, "no result chose it.");
-    else if (s4d_str_ends(rule, "held out of training"))
-        s4d_str_add(w, "no test list chose it.");
     else if (s4d_str_ends(rule, own))
-        s4d_str_add(w, "THE TEST LIST SHOWN HERE CHOSE IT, so these figures flatter it.");
+        s4d_str_printf(w, "THE %s LIST SHOWN HERE CHOSE IT, so these figures flatter it.", o->val ? "VALIDATION" : "TEST");
+    else if (s4d_str_ends(rule, "held out of training") || s4d_str_ends(rule, "'s validation list"))
+        s4d_str_add(w, "no test list chose it.");
     else if (s4d_str_ends(rule, " test list itself"))
         s4d_str_add(w, "the test list of another set chose it.");
     else

@@ -19,7 +19,7 @@ static const s4d_published PUBLISHED[] = {
 const s4d_published *s4d_published_find(const s4d_outcome *o)
 {
     for (size_t i = 0; i < sizeof PUBLISHED / sizeof PUBLISHED[0]; ++i)
-        if (!o->image && strcasecmp(o->set, PUBLISHED[i].set) == 0 && o->classes.count == PUBLISHED[i].classes)
+        if (!o->image && !o->val && strcasecmp(o->set, PUBLISHED[i].set) == 0 && o->classes.count == PUBLISHED[i].classes)
             return &PUBLISHED[i];
     return NULL;
 }

@@ -37,6 +37,8 @@ typedef struct s4d_outcome {
     int64_t fold;         /* 0: of no fold */
     char *set, *protocol; /* protocol: in words, one paragraph */
     bool image;
+    bool val;             /* of the validation list: never called a test */
+    bool last;            /* of the last epoch, where the run keeps another one */
     s4d_strlist classes;  /* C of them, as metrics.json orders them */
     size_t samples;
     int64_t missing;
@@ -46,8 +48,10 @@ typedef struct s4d_outcome {
     s4d_shares *resampled; /* [S4D_RESAMPLES], from s4d_resample */
 } s4d_outcome;
 
-/* FOLDER/SET/metrics.json and pred.csv, which must agree. The protocol is left to the caller. */
-s4d_status s4d_outcome_read(const char *folder, const char *set, s4d_outcome *out, s4d_doc *metrics, s4d_err *err);
+/* FOLDER/PLACE/metrics.json and pred.csv, which must agree; PLACE is SET, SET.val or SET.last. The protocol is left to the caller. */
+s4d_status s4d_outcome_read(const char *folder, const char *place, s4d_outcome *out, s4d_doc *metrics, s4d_err *err);
+/* "test" or "validation" */
+const char *s4d_outcome_split(const s4d_outcome *o);
 void s4d_outcome_release(s4d_outcome *o);
 /* Reads label and pred of FOLDER/pred.csv, whose columns must be o->classes. */
 s4d_status s4d_pred_read(const char *folder, s4d_outcome *o, s4d_err *err);

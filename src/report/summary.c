@@ -58,7 +58,7 @@ done:
 
 bool s4d_outcomes_alike(const s4d_outcome *a, const s4d_outcome *b)
 {
-    return a->image == b->image && strcmp(a->set, b->set) == 0 && s4d_classes_same(&a->classes, &b->classes);
+    return a->image == b->image && a->val == b->val && strcmp(a->set, b->set) == 0 && s4d_classes_same(&a->classes, &b->classes);
 }
 
 static size_t rows_of(const s4d_entry *e)

@@ -40,9 +40,9 @@ typedef struct s4d_row {
     int64_t *support;  /* [classes] */
 } s4d_row;
 
-/* Rows of the same set, modality and classes. */
+/* Rows of the same set, split, modality and classes. */
 typedef struct s4d_sheet {
-    const s4d_outcome *like; /* has that set, modality and order of classes */
+    const s4d_outcome *like; /* has that set, split, modality and order of classes */
     s4d_row *row;
     size_t rows;
 } s4d_sheet;
@@ -50,7 +50,7 @@ typedef struct s4d_sheet {
 /* The rows of r's entries that are like entry `first`. */
 s4d_status s4d_sheet_make(const s4d_results *r, size_t first, s4d_sheet *out, s4d_err *err);
 void s4d_sheet_release(s4d_sheet *t);
-/* Of the same set, modality and class names: what one table may hold. */
+/* Of the same set, split, modality and class names: what one table may hold. */
 bool s4d_outcomes_alike(const s4d_outcome *a, const s4d_outcome *b);
 
 /* ---- published numbers (published.c) ---- */

@@ -16,7 +16,7 @@ static void add_value(s4d_grid *g, const s4d_value *v)
 
 static void add_place(s4d_grid *g, const s4d_row *row)
 {
-    s4d_grid_add(g, "%s", row->entry->run);
+    s4d_grid_add(g, "%s%s", row->entry->run, row->entry->outcome[0].last ? ", last epoch" : "");
     s4d_grid_add(g, "%s", row->mean ? "mean" : row->number[0] ? row->number : "-");
 }
 
@@ -82,7 +82,7 @@ static void fill_recalls(s4d_grid *g, const s4d_sheet *t)
 /* "runs/a, fold 2" */
 static void add_name(s4d_str *w, const s4d_row *row)
 {
-    s4d_str_add(w, row->entry->run);
+    s4d_str_printf(w, "%s%s", row->entry->run, row->entry->outcome[0].last ? ", last epoch" : "");
     if (row->number[0]) s4d_str_printf(w, ", fold %s", row->number);
 }
 
@@ -125,7 +125,7 @@ static void remark_mean(s4d_page *p, const s4d_row *row)
 {
     const s4d_entry *e = row->entry;
     s4d_str w = {0};
-    s4d_str_printf(&w, "Mean of %s: over folds ", e->run);
+    s4d_str_printf(&w, "Mean of %s%s: over folds ", e->run, e->outcome[0].last ? ", last epoch" : "");
     for (size_t k = 0; k < e->outcomes; ++k) s4d_str_printf(&w, "%s%lld", k ? ", " : "", (long long)e->outcome[k].fold);
     s4d_str_add(&w, ", \u00b1 the sample standard deviation over them");
     s4d_str_add(&w, row->alike ? "." : "; THE FOLDS WERE NOT EVALUATED ALIKE, see their protocols.");
@@ -137,33 +137,35 @@ static void remark_gaps(s4d_page *p, const s4d_sheet *t, const s4d_row *row)
     s4d_str w = {0};
     if (row->missing) {
         add_name(&w, row);
-        s4d_str_printf(&w, ": %lld of %lld test samples could not be read and do not count.", (long long)row->missing,
-                       (long long)(row->missing + row->samples));
+        s4d_str_printf(&w, ": %lld of %lld %s samples could not be read and do not count.", (long long)row->missing,
+                       (long long)(row->missing + row->samples), s4d_outcome_split(t->like));
         put_remark(p, &w);
     }
     for (size_t c = 0; c < t->like->classes.count; ++c) {
         if (row->support[c]) continue;
         w = (s4d_str){0};
         add_name(&w, row);
-        s4d_str_printf(&w, ": no test sample is of class %s, which is left out of its UAR.", t->like->classes.item[c]);
+        s4d_str_printf(&w, ": no %s sample is of class %s, which is left out of its UAR.", s4d_outcome_split(t->like),
+                       t->like->classes.item[c]);
         put_remark(p, &w);
     }
 }
 
-static void remark_interval(s4d_page *p)
+static void remark_interval(s4d_page *p, const s4d_sheet *t)
 {
+    const char *split = s4d_outcome_split(t->like);
     s4d_str w = {0};
-    s4d_str_printf(&w, "95%% interval: percentile bootstrap over test samples, %d resamples, seed %d, not stratified by "
+    s4d_str_printf(&w, "95%% interval: percentile bootstrap over %s samples, %d resamples, seed %d, not stratified by "
                        "class. For a mean over folds each fold is drawn anew from its own samples and the mean is taken. "
-                       "It tells what another test list could give, not what another training run could.",
-                   S4D_RESAMPLES, S4D_RESAMPLE_SEED);
+                       "It tells what another %s list could give, not what another training run could.",
+                   split, S4D_RESAMPLES, S4D_RESAMPLE_SEED, split);
     put_remark(p, &w);
 }
 
 static void fill_page(s4d_page *p, const s4d_sheet *t, bool against_paper)
 {
-    s4d_str_printf(&p->title, "%s (%s, %zu classes)", t->like->set, t->like->image ? "static" : "dynamic",
-                   t->like->classes.count);
+    s4d_str_printf(&p->title, "%s%s (%s, %zu classes)", t->like->set, t->like->val ? ", validation" : "",
+                   t->like->image ? "static" : "dynamic", t->like->classes.count);
     fill_figures(&p->figures, t, against_paper);
     fill_recalls(&p->recalls, t);
     remark_protocols(p, t);
@@ -173,7 +175,7 @@ static void fill_page(s4d_page *p, const s4d_sheet *t, bool against_paper)
         else
             remark_gaps(p, t, &t->row[i]);
     }
-    remark_interval(p);
+    remark_interval(p, t);
     if (against_paper && s4d_published_find(t->like)) {
         s4d_str w = {0};
         s4d_str_add(&w, s4d_published_source);

@@ -1,5 +1,6 @@
 /* Evaluation of one set: every view through the model, softmax per view, mean over views (METHOD.md section 7). */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "s4d/base/log.h"
@@ -125,8 +126,9 @@ done:
 static s4d_status write_results(const s4d_engine *e, const s4d_manifest *m, const tally *t, s4d_result *result,
                                 s4d_err *err)
 {
-    char folder[S4D_PATH_MAX];
-    s4d_status status = s4d_path_join(folder, e->o->output, result->set->name, err);
+    char folder[S4D_PATH_MAX], name[128];
+    snprintf(name, sizeof name, "%s%s", result->set->name, result->place);
+    s4d_status status = s4d_path_join(folder, e->o->output, name, err);
     if (status == S4D_OK) status = s4d_dir_make(folder, err);
     if (status == S4D_OK) status = s4d_result_write(folder, result, err);
     if (status == S4D_OK) status = write_predictions(folder, m, t, err);
@@ -150,7 +152,6 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
     if (result->drawn) loader.test_segments = loader.test_crops = 1;
     result->set = set.opts;
     result->modality = modality;
-    if (!result->split) result->split = "test";
     result->classes = (const char(*)[S4D_CLASS_NAME_MAX])manifest->classes;
     result->views = &o->eval;
     s4d_status status = s4d_evaluate_map(manifest, head, name, t.map, err);
@@ -162,10 +163,10 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
         status = s4d_err_memory(err, n * C * sizeof *t.prob, "the predictions");
     if (status == S4D_OK) status = predict_all(engine, &loader, (int)C, &t, err);
     if (status == S4D_OK) status = compute(manifest, &t, result, err);
-    if (status == S4D_OK && strcmp(result->split, "test") == 0) status = write_results(engine, manifest, &t, result, err);
+    if (status == S4D_OK && result->place) status = write_results(engine, manifest, &t, result, err);
     if (status == S4D_OK && result->missing)
-        s4d_log(S4D_LOG_WARN, "%s: %lld of %zu test samples could not be read and do not count", result->set->name,
-                (long long)result->missing, n);
+        s4d_log(S4D_LOG_WARN, "%s: %lld of %zu %s samples could not be read and do not count", result->set->name,
+                (long long)result->missing, n, strcmp(result->split, "val") == 0 ? "validation" : result->split);
     s4d_mem_free(t.prob);
     s4d_mem_free(t.seen);
     s4d_mem_free(t.logits);

@@ -1,4 +1,4 @@
-/* `eval`: a checkpoint on the test lists, one folder of results for each set. */
+/* `eval`: a checkpoint on the test lists, or the validation lists, one folder of results for each set. */
 #include <string.h>
 
 #include "s4d/train/run.h"
@@ -7,24 +7,26 @@
 
 static s4d_status read_tests(const s4d_run_opts *o, const s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
 {
+    bool val = o->eval.split == S4D_EVAL_VAL;
+    const char *split = val ? "val" : "test";
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         const s4d_set_opts *set = s4d_run_set(o, (s4d_modality)i);
         const char *name = s4d_modality_name((s4d_modality)i);
-        if (!set->test[0]) continue;
+        if (val || set->test[0])
+            status = s4d_manifest_read(set, val ? S4D_LIST_VAL : S4D_LIST_TEST, o->data.on_bad_sample, &test[i], err);
+        if (status != S4D_OK || !test[i].count) continue;
         if (!set->class_count)
-            status = s4d_err_set(err, S4D_USAGE, "data.%s.classes: evaluation needs the class names; list them in index order",
-                                 name);
-        else if (!head[i].count)
-            status = s4d_err_set(err, S4D_USAGE, "data.%s.test: %s has no head for that modality; remove the set or "
-                                                 "evaluate another model", name, o->checkpoint);
-        else
-            status = s4d_manifest_read(set, S4D_LIST_TEST, o->data.on_bad_sample, &test[i], err);
+            return s4d_err_set(err, S4D_USAGE, "data.%s.classes: evaluation needs the class names; list them in index order", name);
+        if (!head[i].count)
+            return s4d_err_set(err, S4D_USAGE, "data.%s.%s: %s has no head for that modality; remove the set or "
+                                               "evaluate another model", name, split, o->checkpoint);
         int map[S4D_MAX_CLASSES];
-        if (status == S4D_OK) status = s4d_evaluate_map(&test[i], &head[i], name, map, err);
+        status = s4d_evaluate_map(&test[i], &head[i], name, map, err);
     }
     if (status == S4D_OK && !test[0].count && !test[1].count)
-        status = s4d_err_set(err, S4D_USAGE, "data.image.test, data.video.test: evaluation needs at least one test list");
+        status = s4d_err_set(err, S4D_USAGE, "data.image.%s, data.video.%s: evaluation needs at least one %s list", split, split,
+                             val ? "validation" : "test");
     return status;
 }
 
@@ -43,7 +45,7 @@ static s4d_status open_model(const s4d_run_opts *o, const s4d_head_classes head[
 
 static void keep_result(const s4d_result *r, s4d_set_result *out)
 {
-    *out = (s4d_set_result){.modality = r->modality, .missing = r->missing, .metrics = r->metrics};
+    *out = (s4d_set_result){.modality = r->modality, .split = r->split, .missing = r->missing, .metrics = r->metrics};
     memcpy(out->set, r->set->name, sizeof out->set);
     memcpy(out->classes, r->classes, (size_t)r->metrics.classes * sizeof *out->classes);
 }
@@ -60,7 +62,9 @@ static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], c
     if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         if (!test[i].count) continue;
-        s4d_result result = {.checkpoint = e->o->checkpoint, .trained = trained.text, .selection = selection.text};
+        bool val = e->o->eval.split == S4D_EVAL_VAL;
+        s4d_result result = {.checkpoint = e->o->checkpoint, .trained = trained.text, .selection = selection.text,
+                             .split = val ? "val" : "test", .place = val ? S4D_PLACE_VAL : ""};
         status = s4d_evaluate_set(e, (s4d_modality)i, &test[i], &head[i], &result, err);
         if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
         if (status == S4D_OK) keep_result(&result, &out[(*outs)++]);

@@ -66,38 +66,25 @@ static s4d_status evaluate_one(s4d_session *s, s4d_modality modality, const s4d_
     memcpy(head.name, s->train[modality].classes, sizeof head.name);
     result->trained = s->o->resolved;
     bool averaged = s->o->train.ema_eval && !s->finishing;
-    result->drawn = s->o->train.select != S4D_SELECT_LAST && s->o->train.select_draw && !s->finishing;
+    result->drawn = s->o->train.select != S4D_SELECT_LAST && s->o->train.select_draw && !result->place;
     if (averaged) s4d_engine_swap_average(&s->engine);
     s4d_status status = s4d_evaluate_set(&s->engine, modality, manifest, &head, result, err);
     if (averaged) s4d_engine_swap_average(&s->engine);
     if (status != S4D_OK) return status;
-    s4d_log(S4D_LOG_INFO, "%s on %s: UAR %.2f, WAR %.2f", strcmp(result->split, "test") ? "held-out samples" : "test",
-            result->set->name, 100 * result->metrics.uar, 100 * result->metrics.war);
+    s4d_log(S4D_LOG_INFO, "%s on %s: UAR %.2f, WAR %.2f", s4d_split_words(result->split), result->set->name,
+            100 * result->metrics.uar, 100 * result->metrics.war);
     /* Lines stand in the order of steps, so that a resumed run knows which are its own; at the end that is the last one. */
     return s4d_runlog_result(s->log, result, s->at.epoch, s->finishing ? s->saved : s->at.step, err);
 }
 
-/* final: of the model that is kept. Else the test lists may be what the epoch is selected by. */
-static s4d_status evaluate_tests(s4d_session *s, bool final, s4d_err *err)
+/* After an epoch: one list, by which the epoch may be chosen. */
+static s4d_status evaluate_epoch(s4d_session *s, s4d_modality modality, const s4d_manifest *list, const char *split,
+                                 s4d_select chosen_by, s4d_err *err)
 {
-    s4d_status status = S4D_OK;
-    char selection[S4D_SELECTION_TEXT];
-    s4d_select_text(s, selection);
-    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        if (!s->test[i].count) continue;
-        s4d_result result = {.checkpoint = final ? "model.safetensors" : "of this epoch", .selection = final ? selection : NULL};
-        status = evaluate_one(s, (s4d_modality)i, &s->test[i], &result, err);
-        bool selects = !final && s->o->train.select == S4D_SELECT_TEST && i == (int)s4d_select_modality(s);
-        if (status == S4D_OK && selects) status = s4d_select_consider(s, &result.metrics, err);
-    }
-    return status;
-}
-
-static s4d_status evaluate_held_out(s4d_session *s, s4d_err *err)
-{
-    s4d_result result = {.checkpoint = "of this epoch", .split = "held_out"};
-    s4d_status status = evaluate_one(s, s4d_select_modality(s), &s->held, &result, err);
-    return status == S4D_OK ? s4d_select_consider(s, &result.metrics, err) : status;
+    s4d_result result = {.checkpoint = "of this epoch", .split = split};
+    s4d_status status = evaluate_one(s, modality, list, &result, err);
+    bool chooses = s->o->train.select == chosen_by && modality == s4d_select_modality(s);
+    return status == S4D_OK && chooses ? s4d_select_consider(s, &result.metrics, err) : status;
 }
 
 /* After an epoch; the tests of the model that is kept come at the end of the run. */
@@ -107,9 +94,35 @@ static s4d_status evaluate_if_due(s4d_session *s, s4d_err *err)
     bool selecting = t->select != S4D_SELECT_LAST && s->o->stage == S4D_FINETUNE, last = s->at.epoch == t->epochs;
     int every = t->eval_every ? t->eval_every : selecting ? 1 : 0;
     bool due = s->at.epoch > 0 && ((every && s->at.epoch % every == 0) || (last && selecting));
-    if (!due) return S4D_OK;
-    if (t->select == S4D_SELECT_HELD_OUT) return evaluate_held_out(s, err);
-    return last && !selecting ? S4D_OK : evaluate_tests(s, false, err);
+    if (!due || (last && !selecting)) return S4D_OK;
+    if (t->select == S4D_SELECT_HELD_OUT)
+        return evaluate_epoch(s, s4d_select_modality(s), &s->held, "held_out", S4D_SELECT_HELD_OUT, err);
+    s4d_status status = S4D_OK;
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        bool by_test = t->select == S4D_SELECT_TEST || !s->val[i].count;
+        const s4d_manifest *list = by_test ? &s->test[i] : &s->val[i];
+        if (list->count)
+            status = evaluate_epoch(s, (s4d_modality)i, list, by_test ? "test" : "val", by_test ? S4D_SELECT_TEST : S4D_SELECT_VAL, err);
+    }
+    return status;
+}
+
+/* The results of a run: of the epoch that is kept, or of the last one beside it. */
+static s4d_status evaluate_model(s4d_session *s, bool kept, s4d_err *err)
+{
+    char selection[S4D_SELECTION_TEXT] = "last epoch", checkpoint[64] = "model.safetensors";
+    s4d_status status = S4D_OK;
+    if (kept) s4d_select_text(s, selection);
+    if (!kept)
+        snprintf(checkpoint, sizeof checkpoint, "checkpoints/step-%08lld/%s.safetensors", (long long)s->saved,
+                 s->o->train.ema_eval ? "average" : "model");
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        s4d_result tested = {.checkpoint = checkpoint, .selection = selection, .split = "test", .place = kept ? "" : S4D_PLACE_LAST};
+        s4d_result judged = {.checkpoint = checkpoint, .selection = selection, .split = "val", .place = S4D_PLACE_VAL};
+        if (s->test[i].count) status = evaluate_one(s, (s4d_modality)i, &s->test[i], &tested, err);
+        if (status == S4D_OK && kept && s->val[i].count) status = evaluate_one(s, (s4d_modality)i, &s->val[i], &judged, err);
+    }
+    return status;
 }
 
 static s4d_status write_kept(const s4d_session *s, const char *name, bool averaged, s4d_err *err)
@@ -124,16 +137,18 @@ static s4d_status write_kept(const s4d_session *s, const char *name, bool averag
     return status == S4D_OK ? s4d_checkpoint_write_model(&s->engine, &about, path, err) : status;
 }
 
-/* The model that is kept, its tests, its file; beside it the average, where that is not what is kept. */
+/* The last epoch's tests where another one is kept, then the model that is kept, its tests, its file; beside it the average, where
+ * that is not what is kept. */
 static s4d_status finish(s4d_session *s, s4d_err *err)
 {
     const s4d_train_opts *t = &s->o->train;
     s4d_status status = S4D_OK;
     if (t->ema > 0 && !t->ema_eval) status = write_kept(s, "model_ema.safetensors", true, err);
     s->finishing = true;
-    if (t->ema_eval && t->select == S4D_SELECT_LAST) s4d_engine_swap_average(&s->engine);
+    if (t->ema_eval) s4d_engine_swap_average(&s->engine);
+    if (status == S4D_OK && t->select != S4D_SELECT_LAST) status = evaluate_model(s, false, err);
     if (status == S4D_OK && s->o->stage == S4D_FINETUNE) status = s4d_select_take(s, err);
-    if (status == S4D_OK) status = evaluate_tests(s, true, err);
+    if (status == S4D_OK) status = evaluate_model(s, true, err);
     return status == S4D_OK ? write_kept(s, "model.safetensors", false, err) : status;
 }
 

@@ -89,6 +89,11 @@ s4d_status s4d_runlog_not_finite(s4d_appender *log, const char *what, const s4d_
     return append(log, &w, err);
 }
 
+const char *s4d_split_words(const char *split)
+{
+    return strcmp(split, "val") == 0 ? "validation" : strcmp(split, "held_out") == 0 ? "held-out samples" : "test";
+}
+
 s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err)
 {
     s4d_json_writer w = {0};
@@ -119,7 +124,7 @@ static void put_classes(s4d_json_writer *w, const s4d_result *r)
     for (int c = 0; c < m->classes; ++c)
         if (m->support[c]) put(w, r->classes[c], m->recall[c]);
     s4d_json_close(w, '}');
-    s4d_json_put_key(w, "test_samples");
+    s4d_json_put_key(w, "support");
     s4d_json_open(w, '{');
     for (int c = 0; c < m->classes; ++c) put_integer(w, r->classes[c], m->support[c]);
     s4d_json_close(w, '}');

@@ -35,7 +35,8 @@ s4d_status s4d_runlog_not_finite(s4d_appender *log, const char *what, const s4d_
 typedef struct s4d_result {
     const s4d_set_opts *set;
     s4d_modality modality;
-    const char *split, *checkpoint;
+    const char *split, *checkpoint; /* split: "test", "val" or "held_out" */
+    const char *place;    /* behind the set's name, the folder of the results: "", S4D_PLACE_VAL or S4D_PLACE_LAST; NULL: none is written */
     const char *selection; /* how the model was selected, in words; NULL: not known */
     const char *trained;  /* the resolved config of the training, as JSON; NULL: not known */
     const char (*classes)[S4D_CLASS_NAME_MAX];
@@ -44,6 +45,8 @@ typedef struct s4d_result {
     const s4d_eval_opts *views;
     s4d_metrics metrics;
 } s4d_result;
+/* What a split is called: "test", "validation", "held-out samples". */
+const char *s4d_split_words(const char *split);
 /* The evaluation's line of metrics.jsonl. */
 s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err);
 /* FOLDER/metrics.json */

@@ -1,4 +1,4 @@
-/* Which epoch's model a run keeps: the last, or the best on a share held out of training, or on the test list. */
+/* Which epoch's model a run keeps: the last, or the best on a share held out of training, on the validation list or the test list. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +108,8 @@ void s4d_select_text(const s4d_session *s, char text[S4D_SELECTION_TEXT])
     const char *clip = t->select_draw ? " of one drawn clip a video" : "";
     if (t->select == S4D_SELECT_LAST)
         snprintf(text, S4D_SELECTION_TEXT, "last epoch");
+    else if (t->select == S4D_SELECT_VAL)
+        snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s%s on %.63s's validation list", s->best_at.epoch, by, clip, set);
     else if (t->select == S4D_SELECT_HELD_OUT)
         snprintf(text, S4D_SELECTION_TEXT, "epoch %d, best %s%s on %g%% of %.63s's training list held out of training",
                  s->best_at.epoch, by, clip, 100 * t->held_out, set);

@@ -5,23 +5,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "s4d/base/log.h"
+
+static s4d_status read_set(s4d_session *s, int i, s4d_err *err)
+{
+    const s4d_set_opts *set = s4d_run_set(s->o, (s4d_modality)i);
+    s4d_bad_sample rule = s->o->data.on_bad_sample;
+    bool tested = s->o->stage == S4D_FINETUNE;
+    s4d_status status = S4D_OK;
+    if (set->train[0]) status = s4d_manifest_read(set, S4D_LIST_TRAIN, rule, &s->train[i], err);
+    if (status == S4D_OK && set->train[0])
+        snprintf(s->print[i], sizeof s->print[i], "%016llx", (unsigned long long)s4d_manifest_fingerprint(&s->train[i]));
+    if (status == S4D_OK && set->test[0] && tested) status = s4d_manifest_read(set, S4D_LIST_TEST, rule, &s->test[i], err);
+    if (status == S4D_OK && set->train[0]) status = s4d_manifest_read(set, S4D_LIST_VAL, rule, &s->val[i], err);
+    if (status == S4D_OK && s->val[i].count)
+        s4d_log(S4D_LOG_INFO, "%s: %zu validation samples%s", set->name, s->val[i].count,
+                tested ? "" : ", which pre-training leaves out");
+    if (!tested) s4d_manifest_release(&s->val[i]);
+    return status;
+}
 
 static s4d_status read_lists(s4d_session *s, s4d_err *err)
 {
     s4d_status status = S4D_OK;
-    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        const s4d_set_opts *set = s4d_run_set(s->o, (s4d_modality)i);
-        s4d_bad_sample rule = s->o->data.on_bad_sample;
-        if (set->train[0]) status = s4d_manifest_read(set, S4D_LIST_TRAIN, rule, &s->train[i], err);
-        if (status == S4D_OK && set->train[0])
-            snprintf(s->print[i], sizeof s->print[i], "%016llx", (unsigned long long)s4d_manifest_fingerprint(&s->train[i]));
-        if (status == S4D_OK && set->test[0] && s->o->stage == S4D_FINETUNE)
-            status = s4d_manifest_read(set, S4D_LIST_TEST, rule, &s->test[i], err);
-    }
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) status = read_set(s, i, err);
     if (status == S4D_OK && !s->train[0].count && !s->train[1].count)
         status = s4d_err_set(err, S4D_USAGE, "data.image.train, data.video.train: training needs at least one list");
     if (status == S4D_OK && s->o->stage == S4D_FINETUNE && s->o->train.select == S4D_SELECT_HELD_OUT)
         status = s4d_select_hold_out(&s->train[s4d_select_modality(s)], s->o->train.held_out, (uint64_t)s->o->seed, &s->held, err);
+    if (status == S4D_OK && s->o->train.select == S4D_SELECT_VAL && !s->val[s4d_select_modality(s)].count) {
+        const char *name = s4d_modality_name(s4d_select_modality(s));
+        status = s4d_err_set(err, S4D_USAGE, "train.select: val, but the %s set has no validation list; name one in data.%s.val, or "
+                                             "give rows of its manifest the split val", name, name);
+    }
     return status;
 }
 
@@ -30,7 +46,7 @@ static s4d_engine_load training_load(const s4d_session *s)
     s4d_engine_load load = {0};
     for (int i = 0; i < 2; ++i) {
         if (s->train[i].count) load.train[i] = s4d_run_set(s->o, (s4d_modality)i)->batch;
-        if (s->test[i].count || (s->held.count && i == (int)s4d_select_modality(s))) load.predict[i] = s->o->eval.batch * s4d_eval_views_together(s->o, (s4d_modality)i);
+        if (s->test[i].count || s->val[i].count || (s->held.count && i == (int)s4d_select_modality(s))) load.predict[i] = s->o->eval.batch * s4d_eval_views_together(s->o, (s4d_modality)i);
     }
     return load;
 }
@@ -119,6 +135,7 @@ void s4d_session_close(s4d_session *s)
     s4d_engine_release(&s->engine);
     for (int i = 0; i < 2; ++i) {
         s4d_manifest_release(&s->train[i]);
+        s4d_manifest_release(&s->val[i]);
         s4d_manifest_release(&s->test[i]);
     }
     s->held.store = NULL; /* that of the list it was taken from */

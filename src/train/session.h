@@ -49,7 +49,7 @@ typedef struct s4d_turn {
 
 typedef struct s4d_session {
     const s4d_run_opts *o;
-    s4d_manifest train[2], test[2]; /* by modality; empty where the set has no such list */
+    s4d_manifest train[2], val[2], test[2]; /* by modality; empty where the set has no such list */
     char print[2][24];              /* fingerprints of the training lists, in hexadecimal; "" where there is none */
     s4d_manifest held;              /* out of training, to select by; empty unless train.select asks for it */
     s4d_engine engine;
@@ -87,7 +87,8 @@ s4d_status s4d_turn_take(s4d_session *s, const s4d_batch *batch, s4d_err *err);
 /* Reads what is still to be read: before weights are used for anything else. */
 s4d_status s4d_turn_settle_all(s4d_session *s, s4d_err *err);
 
-/* Evaluates one set and, unless result->split is another than "test", writes OUTPUT/SET/{metrics.json,pred.csv}. head: the class names of the model's outputs. */
+/* Evaluates one list of a set and, where result->place is given, writes OUTPUT/SET + place/{metrics.json,pred.csv}. head: the class
+ * names of the model's outputs. */
 typedef struct s4d_head_classes {
     int count;
     char name[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];

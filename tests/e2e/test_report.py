@@ -88,7 +88,7 @@ class Fixture(Case):
         uar, war = shares(rows)
         metrics = {"set": set_name, "modality": "video", "split": "test", "checkpoint": "last", "selection": "last epoch",
                    "segments": 2, "crops": 1, "samples": len(rows), "missing": 0, "uar": uar, "war": war, "classes": names,
-                   "test_samples": {c: sum(label == c for label, _ in rows) for c in names}, **by_class(rows, names), **more}
+                   "support": {c: sum(label == c for label, _ in rows) for c in names}, **by_class(rows, names), **more}
         (folder / "metrics.json").write_text(json.dumps(metrics))
         lines = [f"v{i},{label},{pred}," + ",".join("1" if c == pred else "0" for c in names)
                  for i, (label, pred) in enumerate(rows)]
@@ -338,9 +338,16 @@ class Runs(Fixture):
                 metrics = json.loads((self.dir / name / kind / "metrics.json").read_text())
                 for measure in ("uar", "war"):
                     place = (str(self.dir / name), kind, measure)
-                    row = next(r for r in rows if (r["run"], r["set"], r["measure"]) == place)
+                    row = next(r for r in rows if (r["run"], r["set"], r["measure"]) == place and r["epoch"] == "kept")
                     self.assertEqual(row["percent"], f"{100 * metrics[measure]:.2f}")
+        last = [r for r in rows if r["epoch"] == "last"]
+        self.assertEqual({(r["run"], r["set"]) for r in last}, {(str(self.dir / "run"), "clips"), (str(self.dir / "run"), "stills")})
+        for row in last:
+            self.assertIn("Model: last epoch; no result chose it.", row["protocol"])
         for row in rows:
+            self.assertEqual(row["split"], "test")
+            if row in last:
+                continue
             chosen = "THE TEST LIST SHOWN HERE CHOSE IT" if row["set"] == "clips" else "the test list of another set chose it"
             self.assertIn(chosen, row["protocol"])
             drawn = "each class equally often" if row["set"] == "stills" else "samples as the list has them"

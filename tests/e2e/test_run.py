@@ -180,7 +180,7 @@ class Finetune(Case):
         recalls = []
         for name in result["classes"]:
             of_class = [row for row in rows if row["label"] == name]
-            self.assertEqual(result["test_samples"][name], len(of_class))
+            self.assertEqual(result["support"][name], len(of_class))
             if of_class:
                 recalls.append(sum(row["pred"] == name for row in of_class) / len(of_class))
         self.assertAlmostEqual(result["uar"], sum(recalls) / len(recalls))
@@ -228,9 +228,14 @@ class Finetune(Case):
             again = json.loads((out / "again/clips/metrics.json").read_text())
             self.assertEqual((again["selection"], again["confusion"]), (result["selection"], result["confusion"]))
             if select == "last":
+                self.assertFalse((out / "clips.last").exists())
                 continue
+            last = json.loads((out / "clips.last/metrics.json").read_text())
+            self.assertEqual((last["split"], last["selection"]), ("test", "last epoch"))
+            self.ok("eval", "--config", self.write(eval_config(out / last["checkpoint"]), "e.json"), "--output", out / "again2")
+            self.assertEqual(json.loads((out / "again2/clips/metrics.json").read_text())["confusion"], last["confusion"])
             split = "held_out" if select == "held_out" else "test"
-            seen = {line["epoch"]: line["uar"] for line in lines[:-2] if line["set"] == "clips" and line["split"] == split}
+            seen = {line["epoch"]: line["uar"] for line in lines[:-4] if line["set"] == "clips" and line["split"] == split}
             self.assertEqual(set(seen), {1, 2, 3, 4})
             best = max(seen, key=lambda epoch: (seen[epoch], -epoch))
             self.assertEqual(int(meta["s4d.epoch"]), best)

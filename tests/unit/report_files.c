@@ -20,7 +20,7 @@ static const char CONFIG[] =
 static const char METRICS[] =
     "{\"set\":\"clips\",\"modality\":\"video\",\"split\":\"test\",\"checkpoint\":\"last\",\"selection\":\"last epoch\","
     "\"segments\":2,\"crops\":1,\"samples\":3,\"missing\":0,\"uar\":0.75,\"war\":0.6666666666666666,"
-    "\"classes\":[\"anger\",\"fear\"],\"test_samples\":{\"anger\":2,\"fear\":1},"
+    "\"classes\":[\"anger\",\"fear\"],\"support\":{\"anger\":2,\"fear\":1},"
     "\"macro_f1\":0.6666666666666666,\"weighted_f1\":0.6666666666666666,\"micro_f1\":0.6666666666666666,"
     "\"recall\":{\"anger\":0.5,\"fear\":1},\"confusion\":[[1,1],[0,1]]}";
 static const char PRED[] = "id,label,pred,anger,fear\na,anger,anger,1,0\nb,anger,fear,0,1\nc,fear,fear,0,1\n";

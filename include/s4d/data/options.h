@@ -46,7 +46,7 @@ typedef struct s4d_augment_opts {
 typedef struct s4d_set_opts {
     char name[64];                /* names the results' folder */
     char root[S4D_PATH_MAX];      /* paths in lists are below it */
-    char train[S4D_PATH_MAX], test[S4D_PATH_MAX]; /* lists, below root unless absolute; "" = none */
+    char train[S4D_PATH_MAX], val[S4D_PATH_MAX], test[S4D_PATH_MAX]; /* lists, below root unless absolute; "" = none */
     s4d_list_format format;
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX]; /* in index order */
     int class_count;

@@ -14,6 +14,7 @@ typedef enum s4d_class_weights { S4D_WEIGHTS_NONE, S4D_WEIGHTS_INVERSE, S4D_WEIG
 typedef enum s4d_select {
     S4D_SELECT_LAST,
     S4D_SELECT_HELD_OUT, /* the best on a share of the training list that is held out */
+    S4D_SELECT_VAL,      /* the best on the validation list */
     S4D_SELECT_TEST      /* the best on the test list itself, as published */
 } s4d_select;
 typedef enum s4d_select_by { S4D_BY_WAR, S4D_BY_UAR } s4d_select_by;
@@ -39,7 +40,8 @@ typedef struct s4d_train_opts {
     double logit_adjustment;         /* fine-tuning: this times log(n_c/n) is added to the logits in the loss (Menon et al. 2021) */
     int accumulate;         /* gradient accumulation: batches, of one modality, that make an update */
     int log_every;          /* steps between log lines */
-    int eval_every;         /* epochs between evaluations; 0: only after the last, or after each where one selects */
+    int eval_every;         /* epochs between evaluations, of the validation list where a set has one, else of its test list; 0: only
+                             * after the last, or after each where one selects */
     s4d_select select;      /* on the videos where there are any, else the images */
     s4d_select_by select_by;
     double held_out;        /* share of each class */
@@ -51,12 +53,19 @@ typedef struct s4d_train_opts {
     bool ema_eval;          /* evaluate, select and keep the average instead of the weights */
 } s4d_train_opts;
 
+typedef enum s4d_eval_split { S4D_EVAL_TEST, S4D_EVAL_VAL } s4d_eval_split;
+
 typedef struct s4d_eval_opts {
+    s4d_eval_split split; /* evaluation: which of the sets' lists */
     int batch;    /* clips or images at a time; views, where s4d_eval_by_view */
     int segments; /* temporal views of a clip */
     int crops;    /* spatial views of a clip */
     bool keep_aspect; /* a clip's frames keep their aspect and are cut (VideoMAE); else they are squashed to S x S, as published */
 } s4d_eval_opts;
+
+/* Behind a set's name: the folder of its validation results, and of the last epoch's where another one is kept. */
+#define S4D_PLACE_VAL ".val"
+#define S4D_PLACE_LAST ".last"
 
 typedef struct s4d_run_opts {
     s4d_stage stage;

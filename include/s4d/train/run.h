@@ -19,6 +19,7 @@ s4d_status s4d_evaluate_check(const s4d_run_opts *opts, s4d_err *err);
 typedef struct s4d_set_result {
     char set[64];
     s4d_modality modality;
+    const char *split; /* "test" or "val" */
     int64_t missing; /* samples that could not be read and do not count */
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
     s4d_metrics metrics;
