@@ -252,15 +252,11 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
     return best;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 void s4d_str_csv(s4d_str *s, const char *text)
 {
-    size_t n = strlen(text);
-    if (!strpbrk(text, ",\"\r\n") && (n == 0 || (!is_blank(text[0]) && !is_blank(text[n - 1])))) {
+    const char *from = text, *end = text + strlen(text), *to = end;
+    s4d_str_trim(&from, &to);
+    if (!strpbrk(text, ",\"\r\n") && from == text && to == end) {
         s4d_str_add(s, text);
         return;
     }

@@ -1,27 +1,27 @@
 /* Reading and checking a set's list of samples. */
 #include "s4d/data/manifest.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "data/list.h"
 #include "s4d/base/file.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/hint.h"
+#include "s4d/data/list.h"
 #include "s4d/data/pack.h"
 #include "s4d/data/table.h"
 
-enum { LIST_SIZE_MAX = 1 << 30, FAULTS_NAMED = 20 };
+enum { FAULTS_NAMED = 20 };
 
-/* The faulty lines: the first in words, some more as warnings, all counted. */
+/* The faulty lines: the first in words with its remedy, some more for warnings, all counted. */
 typedef struct faults {
     long count;
-    char text[640];
-    const char *remedy;
+    char text[640], remedy[S4D_HINT_MAX];
+    s4d_strlist more;
+    long taken, missing; /* lines whose file was looked for, and was not there */
 } faults;
 
 typedef struct parse {
@@ -29,7 +29,7 @@ typedef struct parse {
     const s4d_set_opts *opts;
     s4d_list_role role;
     s4d_bad_sample on_bad;
-    bool finds; /* rows of split val in a manifest that is not named for them: only those that say so, and there may be none */
+    bool finds; /* rows of split val in a list that is not named for them: only those that say so, and there may be none */
     s4d_manifest *manifest;
     faults faults;
     s4d_str built; /* a path in the making */
@@ -40,53 +40,36 @@ static const char CORRECT_LIST[] = "correct the list";
 __attribute__((format(printf, 4, 5))) static void add_fault(parse *p, long line, const char *remedy,
                                                             const char *format, ...)
 {
-    char text[sizeof p->faults.text];
+    faults *f = &p->faults;
+    char text[sizeof f->text];
+    if (f->count++ >= FAULTS_NAMED) {
+        return;
+    }
     int n = snprintf(text, sizeof text, "line %ld: ", line);
     va_list args;
     va_start(args, format);
     vsnprintf(text + n, sizeof text - (size_t)n, format, args);
     va_end(args);
-    if (p->faults.count == 0) {
-        memcpy(p->faults.text, text, sizeof text);
-        p->faults.remedy = remedy;
-    } else if (p->faults.count < FAULTS_NAMED) {
-        s4d_log(S4D_LOG_WARN, "%s: %s", p->path, text);
+    if (f->count == 1) {
+        memcpy(f->text, text, sizeof text);
+        snprintf(f->remedy, sizeof f->remedy, "%s", remedy);
+    } else {
+        s4d_strlist_add(&f->more, text); /* without memory there is one warning less */
     }
-    p->faults.count++;
 }
 
-/* Without spaces at either end, cut to the length of `out`; false where it was cut. */
-static bool trim(const char *text, char *out, size_t room)
-{
-    text += strspn(text, " \t");
-    size_t n = strlen(text);
-    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t')) {
-        n--;
-    }
-    bool fits = n < room;
-    n = fits ? n : room - 1;
-    memcpy(out, text, n);
-    out[n] = '\0';
-    return fits;
-}
-
-static bool whole_number(const char *text, long *out)
-{
-    char trimmed[32], *end;
-    if (!trim(text, trimmed, sizeof trimmed) || trimmed[0] == '\0') {
-        return false;
-    }
-    errno = 0;
-    *out = strtol(trimmed, &end, 10);
-    return *end == '\0' && errno == 0 && trimmed[0] != '+';
-}
+/* ---- labels ---- */
 
 static bool numbered_label(parse *p, long line, const char *text, int32_t *label)
 {
     long first = p->opts->first_label, number;
-    if (!whole_number(text, &number)) {
-        add_fault(p, line, CORRECT_LIST, "label \"%.60s\" is not a whole number", text);
-        return false;
+    if (!s4d_labels_number(text, &number)) {
+        *label = s4d_labels_find(p->opts->classes, p->opts->class_count, text); /* a name tells it as well */
+        if (*label < 0) {
+            add_fault(p, line, CORRECT_LIST, "label \"%.60s\" is not a whole number%s", text,
+                      s4d_labels_numeric(text) ? "" : " and no class");
+        }
+        return *label >= 0;
     }
     if (number < first || number - first >= p->opts->class_count) {
         add_fault(p, line, "correct the list, or the settings classes and first_label",
@@ -97,20 +80,38 @@ static bool numbered_label(parse *p, long line, const char *text, int32_t *label
     return true;
 }
 
-static bool named_label(parse *p, long line, const char *name, int32_t *label)
+static void fault_name(parse *p, long line, const char *name)
 {
-    *label = s4d_labels_find(p->opts->classes, p->opts->class_count, name);
+    s4d_str known = {0};
+    if (s4d_labels_numeric(name)) {
+        add_fault(p, line, "write names, as \"s4d data index csv --classes TABLE\" does",
+                  "label \"%.60s\" is a number, but a manifest holds names of classes", name);
+        return;
+    }
+    for (int i = 0; i < p->opts->class_count && p->faults.count < FAULTS_NAMED; i++) {
+        s4d_str_printf(&known, "%s%s", i ? ", " : "", p->opts->classes[i]);
+    }
+    add_fault(p, line, "correct the list, or the setting classes", "\"%.60s\" is none of the classes %.400s", name,
+              known.text ? known.text : "");
+    s4d_str_release(&known);
+}
+
+static bool read_label(parse *p, long line, const char *text, int32_t *label)
+{
+    if (p->opts->class_count == 0) {
+        return true;
+    }
+    if (p->opts->format != S4D_LIST_MANIFEST) {
+        return numbered_label(p, line, text, label);
+    }
+    *label = s4d_labels_find(p->opts->classes, p->opts->class_count, text);
     if (*label < 0) {
-        s4d_str known = {0};
-        for (int i = 0; i < p->opts->class_count; i++) {
-            s4d_str_printf(&known, "%s%s", i ? ", " : "", p->opts->classes[i]);
-        }
-        add_fault(p, line, "correct the list, or the setting classes",
-                  "\"%.60s\" is none of the classes %.400s", name, known.text ? known.text : "");
-        s4d_str_release(&known);
+        fault_name(p, line, text);
     }
     return *label >= 0;
 }
+
+/* ---- paths ---- */
 
 /* The id with zeros before a number and the suffix behind; an extension that both have is not
  * doubled, so that "train_00001.jpg" and "_aligned.jpg" make "train_00001_aligned.jpg", and stays
@@ -131,6 +132,18 @@ static void build_name(const s4d_set_opts *o, const char *id, s4d_str *out)
     s4d_str_add(out, id + n - both);
 }
 
+static void fault_missing(parse *p, long line, const char *path)
+{
+    char hint[S4D_HINT_MAX] = "";
+    if (p->faults.count == 0) { /* what is wrong with the first is wrong with most of them */
+        s4d_path_hint(p->manifest->store, p->opts->root, p->built.text, hint);
+    }
+    p->faults.missing++;
+    add_fault(p, line,
+              hint[0] ? hint : "correct the list, or the settings root, zero_pad and suffix, or set on_bad_sample to \"skip\"",
+              p->manifest->store ? "%.400s is not in the pack" : "%.400s does not exist", path);
+}
+
 static bool build_path(parse *p, long line, const char *id, char path[S4D_PATH_MAX])
 {
     s4d_err long_path = {0};
@@ -147,14 +160,18 @@ static bool build_path(parse *p, long line, const char *id, char path[S4D_PATH_M
                   p->built.text, S4D_PATH_MAX - 1);
         return false;
     }
+    p->faults.taken++;
     if (p->on_bad == S4D_BAD_FAIL && s4d_store_look(p->manifest->store, path, NULL) == S4D_STORE_NOTHING) {
-        add_fault(p, line,
-                  "correct the list, or the settings root, zero_pad and suffix, or set "
-                  "on_bad_sample to \"skip\"",
-                  p->manifest->store ? "%.400s is not in the pack" : "%.400s does not exist", path);
+        fault_missing(p, line, path);
         return false;
     }
     return true;
+}
+
+/* A copy of a text, or of the one before where they are equal. */
+static const char *keep_text(s4d_manifest *m, const char *text, const char *before)
+{
+    return before && strcmp(text, before) == 0 ? before : s4d_texts_add(&m->texts, text);
 }
 
 static s4d_status append(parse *p, const s4d_sample *sample, s4d_err *err)
@@ -167,13 +184,21 @@ static s4d_status append(parse *p, const s4d_sample *sample, s4d_err *err)
         }
         m->room = room;
     }
-    s4d_sample *s = &m->sample[m->count++];
+    s4d_sample *s = &m->sample[m->count];
     *s = *sample;
-    s->id = s4d_mem_strdup(sample->id);
-    s->path = s4d_mem_strdup(sample->path);
-    s->subject = sample->subject ? s4d_mem_strdup(sample->subject) : NULL;
-    return s->id && s->path && (s->subject || !sample->subject) ? S4D_OK
-                            : s4d_err_memory(err, strlen(sample->id) + strlen(sample->path), "a list of samples");
+    s->path = s4d_texts_add(&m->texts, sample->path);
+    size_t path = strlen(sample->path), id = strlen(sample->id);
+    if (s->path) { /* most often one is the end of the other */
+        s->id = keep_text(m, sample->id, id <= path ? s->path + path - id : NULL);
+    }
+    if (sample->subject) {
+        s->subject = keep_text(m, sample->subject, m->count > 0 ? s[-1].subject : NULL);
+    }
+    if (!s->path || !s->id || (sample->subject && !s->subject)) {
+        return s4d_err_memory(err, path + id, "a list of samples");
+    }
+    m->count++;
+    return S4D_OK;
 }
 
 static s4d_status no_room_for_path(const parse *p, s4d_err *err)
@@ -181,83 +206,43 @@ static s4d_status no_room_for_path(const parse *p, s4d_err *err)
     return p->built.failed ? s4d_err_memory(err, S4D_PATH_MAX, "a path") : S4D_OK;
 }
 
-/* ---- lists ---- */
+/* ---- plain lines ---- */
 
 static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
 {
-    int columns = p->opts->format == S4D_LIST_PATHS ? 1 : 2;
-    bool good = false;
-    char path[S4D_PATH_MAX], *id = (char *)record->field[0];
-    s4d_sample sample = {.id = id, .path = path, .label = -1, .end = INFINITY};
+    bool labelled = p->opts->format != S4D_LIST_PATHS;
+    const char *fault = labelled && !record->fault ? s4d_list_misfit(record) : NULL;
+    char path[S4D_PATH_MAX];
+    s4d_sample sample = {.id = record->field[0], .path = path, .label = -1, .end = INFINITY};
     if (record->fault) {
         add_fault(p, record->line, CORRECT_LIST, "%s", record->fault);
-    } else if (record->columns != columns && p->opts->format == S4D_LIST_TEXT) {
-        add_fault(p, record->line, CORRECT_LIST, "no label follows the path \"%.200s\"", id);
-    } else if (record->columns != columns) {
-        add_fault(p, record->line, CORRECT_LIST, "%d columns where 2 are expected",
-                  record->columns);
-    } else if (columns == 1 || p->opts->class_count == 0) {
-        good = true;
-    } else {
-        good = numbered_label(p, record->line, record->field[1], &sample.label);
+    } else if (fault) {
+        add_fault(p, record->line, CORRECT_LIST, "%s \"%.200s\"", fault, sample.id);
+    } else if ((!labelled || read_label(p, record->line, record->field[1], &sample.label)) &&
+               build_path(p, record->line, sample.id, path)) {
+        return append(p, &sample, err);
     }
-    if (!good || !build_path(p, record->line, id, path)) {
-        return no_room_for_path(p, err);
-    }
-    return append(p, &sample, err);
+    return no_room_for_path(p, err);
 }
 
-/* The first record of a csv with two columns. */
-static s4d_status check_header(const s4d_record *r, s4d_err *err)
+/* *headed: the list has named columns, and nothing was taken. */
+static s4d_status read_list(parse *p, bool *headed, s4d_err *err)
 {
-    long number;
-    if (r->fault || r->columns != 2 || whole_number(r->field[1], &number)) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "line %ld: a header of two columns, such as \"path,label\", must stand "
-                           "here, not \"%.60s\" with %d columns; write one, or set the format the "
-                           "list has",
-                           r->line, r->field[0], r->columns);
-    }
-    return S4D_OK;
-}
-
-static s4d_status take_records(parse *p, s4d_list_reader *reader, s4d_err *err)
-{
+    s4d_list list;
     s4d_record record;
-    bool header = reader->comma;
-    s4d_status status = S4D_OK;
-    while (status == S4D_OK && s4d_list_next(reader, &record)) {
-        status = header ? check_header(&record, err) : take_record(p, &record, err);
-        header = false;
+    s4d_status status = s4d_list_open(p->path, &list, err);
+    *headed = status == S4D_OK && s4d_list_headed(&list);
+    if (status == S4D_OK && !*headed) {
+        s4d_list_begin(&list, p->opts->format == S4D_LIST_PATHS ? S4D_CUT_NONE : S4D_CUT_LAST);
     }
-    if (status == S4D_OK && s4d_list_failed(reader)) {
-        status = s4d_err_memory(err, S4D_PATH_MAX, "a line");
+    while (status == S4D_OK && !*headed && !p->finds && s4d_list_next(&list, &record)) {
+        status = take_record(p, &record, err);
     }
+    s4d_list_release(&list);
     return status;
 }
 
-static s4d_status read_list(parse *p, s4d_err *err)
-{
-    s4d_bytes text = {0};
-    s4d_list_reader reader = {0};
-    s4d_status status = s4d_file_read(p->path, LIST_SIZE_MAX, &text, err);
-    if (status != S4D_OK) {
-        return status;
-    }
-    status = s4d_list_text(&text, err);
-    if (status == S4D_OK) {
-        s4d_list_init(&reader, (const char *)text.data, text.size, p->opts->format);
-        status = take_records(p, &reader, err);
-    }
-    if (status != S4D_OK) {
-        s4d_err_prefix(err, "%s", p->path);
-    }
-    s4d_list_release(&reader);
-    s4d_bytes_release(&text);
-    return status;
-}
-
-/* ---- manifests ---- */
+/* ---- named columns ---- */
 
 /* Whether a row belongs to what is asked for. */
 static bool chosen(const parse *p, const s4d_row *row)
@@ -270,16 +255,17 @@ static bool chosen(const parse *p, const s4d_row *row)
     return row->fold == 0 || p->opts->fold == 0 || (row->fold == p->opts->fold) == tested;
 }
 
-static s4d_status check_columns(const parse *p, const s4d_table *t, s4d_err *err)
+static s4d_status check_columns(const parse *p, const s4d_rows *rows, s4d_err *err)
 {
-    if (p->opts->class_count > 0 && !t->has[S4D_COLUMN_LABEL]) {
+    bool folds = s4d_rows_have(rows, S4D_COLUMN_FOLD);
+    if (p->opts->class_count > 0 && !s4d_rows_have(rows, S4D_COLUMN_LABEL)) {
         return s4d_err_set(err, S4D_FAILED, "%s: line 1: the header has no column \"label\"; add it", p->path);
     }
-    if (t->has[S4D_COLUMN_FOLD] && p->opts->class_count > 0 && p->opts->fold == 0) {
+    if (folds && p->opts->class_count > 0 && p->opts->fold == 0) {
         return s4d_err_set(err, S4D_USAGE,
                            "%s: the manifest has folds; set the set's fold to the one to test on", p->path);
     }
-    if (p->opts->fold > 0 && !t->has[S4D_COLUMN_FOLD]) {
+    if (p->opts->fold > 0 && !folds && p->opts->format == S4D_LIST_MANIFEST) {
         return s4d_err_set(err, S4D_USAGE, "%s: the manifest has no column \"fold\", but the set's fold is %d; set it to 0",
                            p->path, p->opts->fold);
     }
@@ -296,31 +282,39 @@ static s4d_status take_row(parse *p, const s4d_row *row, s4d_err *err)
         size_t n = strlen(id);
         snprintf(id + n, sizeof id - n, isfinite(row->end) ? "@%.9g-%.9g" : "@%.9g-", row->start, row->end);
     }
-    bool good = p->opts->class_count == 0 || named_label(p, row->line, row->label, &sample.label);
-    if (!good || !build_path(p, row->line, row->path, path)) {
+    if (!read_label(p, row->line, row->label, &sample.label) || !build_path(p, row->line, row->path, path)) {
         return no_room_for_path(p, err);
     }
     return append(p, &sample, err);
 }
 
-static s4d_status read_manifest(parse *p, s4d_err *err)
+static s4d_status nothing_chosen(const parse *p, s4d_err *err)
 {
-    s4d_table table;
-    s4d_status status = s4d_table_read(p->path, &table, err);
+    static const char *const use[] = {[S4D_LIST_TRAIN] = "training", [S4D_LIST_VAL] = "validation", [S4D_LIST_TEST] = "testing"};
+    return s4d_err_set(err, S4D_FAILED, "%s: no line of the manifest is for %s%s; correct split and fold", p->path,
+                       use[p->role], p->opts->fold > 0 ? " in this fold" : "");
+}
+
+static s4d_status read_rows(parse *p, s4d_err *err)
+{
+    s4d_rows *rows;
+    s4d_row row;
+    bool any = false;
+    s4d_status status = s4d_rows_open(p->path, p->opts->format == S4D_LIST_CSV, &rows, err);
     if (status == S4D_OK) {
-        status = check_columns(p, &table, err);
+        status = check_columns(p, rows, err);
     }
-    for (size_t i = 0; i < table.count && status == S4D_OK; i++) {
-        if (chosen(p, &table.row[i])) {
-            status = take_row(p, &table.row[i], err);
-        }
+    while (status == S4D_OK && s4d_rows_next(rows, &row)) {
+        any = true;
+        status = chosen(p, &row) ? take_row(p, &row, err) : S4D_OK;
     }
-    if (status == S4D_OK && table.count > 0 && p->manifest->count == 0 && p->faults.count == 0 && !p->finds) {
-        static const char *const use[] = {[S4D_LIST_TRAIN] = "training", [S4D_LIST_VAL] = "validation", [S4D_LIST_TEST] = "testing"};
-        status = s4d_err_set(err, S4D_FAILED, "%s: no line of the manifest is for %s%s; correct split and fold", p->path,
-                             use[p->role], p->opts->fold > 0 ? " in this fold" : "");
+    if (status == S4D_OK) {
+        status = s4d_rows_check(rows, err);
     }
-    s4d_table_release(&table);
+    if (status == S4D_OK && any && p->manifest->count == 0 && p->faults.count == 0 && !p->finds) {
+        status = nothing_chosen(p, err);
+    }
+    s4d_rows_close(&rows);
     return status;
 }
 
@@ -329,6 +323,13 @@ static s4d_status read_manifest(parse *p, s4d_err *err)
 static s4d_status tell_faults(const parse *p, s4d_err *err)
 {
     const faults *f = &p->faults;
+    if (f->count > 1 && f->missing == f->count && f->missing == f->taken) {
+        return s4d_err_set(err, S4D_FAILED, "%s: none of the %ld files is below %.200s (%.300s); %s", p->path, f->missing,
+                           p->opts->root, f->text, f->remedy);
+    }
+    for (size_t i = 0; i < f->more.count; i++) {
+        s4d_log(S4D_LOG_WARN, "%s: %s", p->path, f->more.item[i]);
+    }
     if (f->count == 1) {
         return s4d_err_set(err, S4D_FAILED, "%s: %s; %s", p->path, f->text, f->remedy);
     }
@@ -341,6 +342,16 @@ static s4d_status tell_faults(const parse *p, s4d_err *err)
                            "%s: the list is empty; add samples, or leave the list out of the settings", p->path);
     }
     return S4D_OK;
+}
+
+static s4d_status read_any(parse *p, s4d_err *err)
+{
+    bool headed = p->opts->format == S4D_LIST_MANIFEST || p->opts->format == S4D_LIST_CSV;
+    s4d_status status = headed ? S4D_OK : read_list(p, &headed, err);
+    if (status == S4D_OK && headed) {
+        status = read_rows(p, err);
+    }
+    return status == S4D_OK ? tell_faults(p, err) : status;
 }
 
 /* The list's place, with the number of the fold where "{fold}" stands. */
@@ -386,7 +397,7 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_b
     *out = (s4d_manifest){0};
     if (p.finds) {
         list = opts->train[0] ? opts->train : opts->test;
-        if (opts->format != S4D_LIST_MANIFEST || !list[0]) {
+        if (!list[0]) {
             return S4D_OK;
         }
     }
@@ -398,25 +409,19 @@ s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_b
         status = s4d_store_open(opts->root, &out->store, err);
     }
     if (status == S4D_OK) {
-        status = opts->format == S4D_LIST_MANIFEST ? read_manifest(&p, err) : read_list(&p, err);
-    }
-    if (status == S4D_OK) {
-        status = tell_faults(&p, err);
+        status = read_any(&p, err);
     }
     if (status != S4D_OK) {
         s4d_manifest_release(out);
     }
+    s4d_strlist_release(&p.faults.more);
     s4d_str_release(&p.built);
     return status;
 }
 
 void s4d_manifest_release(s4d_manifest *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        s4d_mem_free(m->sample[i].id);
-        s4d_mem_free(m->sample[i].path);
-        s4d_mem_free(m->sample[i].subject);
-    }
+    s4d_texts_release(&m->texts);
     s4d_mem_free(m->sample);
     s4d_store_close(&m->store);
     *m = (s4d_manifest){0};

@@ -22,7 +22,7 @@ static const index_layout layouts[] = {
     {.set = {"mafw", "MAFW, single expressions"},
      .names = "set_K/train.txt and test.txt, or train_set_K.csv and test_set_K.csv",
      .run = index_run_lists, .tables = {"mafw", "mafw_maedfer", "mafw_dferclip"}, .media = INDEX_FRAMES | INDEX_VIDEO,
-     .cut = INDEX_CUT_FIRST, .folds = true, .prefer = {"single", "no_caption"}},
+     .cut = S4D_CUT_FIRST, .folds = true, .prefer = {"single", "no_caption"}},
     {.set = {"affectnet7", "AffectNet without contempt"},
      .names = "training.csv and validation.csv, or train.txt and test.txt",
      .run = index_run_lists, .tables = {"affectnet7"}, .media = INDEX_PICTURE, .prefer = {"manual"}},
@@ -246,7 +246,7 @@ static void release_job(index_job *job)
 {
     for (size_t i = 0; i < job->lists; i++) {
         s4d_mem_free(job->list[i].path);
-        s4d_bytes_release(&job->list[i].text);
+        s4d_list_release(&job->list[i].text);
     }
     for (size_t i = 0; i < job->samples; i++) {
         s4d_mem_free(job->sample[i].path);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "s4d/base/file.h"
+#include "s4d/data/list.h"
 #include "s4d/dataset/index.h"
 
 typedef struct index_job index_job;
@@ -29,19 +30,13 @@ void index_map_release(index_map *m);
 typedef enum index_role { INDEX_ANY, INDEX_TRAIN, INDEX_TEST, INDEX_VAL } index_role;
 enum { INDEX_ROLES = 4, INDEX_FRAMES = 1, INDEX_VIDEO = 2, INDEX_PICTURE = 4 }; /* kinds of samples, as bits */
 
-/* How a line without commas is cut. */
-typedef enum index_cut {
-    INDEX_CUT_LAST, /* the last word is the label; the name may hold blanks */
-    INDEX_CUT_FIRST /* the first word is the name, the second the label; more may follow */
-} index_cut;
-
 typedef struct index_layout {
     s4d_index_set set;
     const char *names; /* of its lists, for sentences */
     s4d_status (*run)(index_job *job, s4d_err *err);
     const char *tables[3];  /* what its numbers may mean; the first is that of the S4D release */
     unsigned media;         /* kinds of samples */
-    index_cut cut;
+    s4d_list_cut cut;       /* of a list without separators */
     bool folds;             /* has lists by fold */
     const char *whole;      /* name of a list that holds training and test samples, by the beginning of the file's name */
     const char *prefer[2];  /* of several lists for one purpose, those with this in their path */
@@ -60,7 +55,7 @@ typedef struct index_list {
     char *path; /* below the root unless absolute; owned */
     index_role role;
     int fold; /* 0: none */
-    s4d_bytes text; /* entries point into it */
+    s4d_list text; /* entries point into it */
     bool header;
     bool expressions; /* AffectNet's official csv: 8 and above are no classes */
 } index_list;
@@ -73,28 +68,6 @@ typedef struct index_entry {
     int class; /* -1: none */
     bool left_out;
 } index_entry;
-
-enum { INDEX_FIELDS = 16 };
-
-typedef struct index_reader {
-    char *at, *end;
-    long line;
-    bool comma;
-    index_cut cut;
-} index_reader;
-
-typedef struct index_record {
-    long line;
-    int columns; /* may exceed those that are kept */
-    char *field[INDEX_FIELDS];
-    const char *fault;
-} index_record;
-
-/* Cuts the text in place; a byte-order mark is passed over; commas are told by the first line. */
-void index_reader_init(index_reader *r, s4d_bytes *text, index_cut cut);
-bool index_reader_next(index_reader *r, index_record *out);
-/* A whole number, no more. */
-bool index_number(const char *text, long *out);
 
 /* ---- the tree ---- */
 

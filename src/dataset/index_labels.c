@@ -170,7 +170,7 @@ static int told_by_path(const reading *r, const char *path)
 static int class_by(const reading *r, const index_entry *e)
 {
     long number = -1;
-    index_number(e->label, &number);
+    s4d_labels_number(e->label, &number);
     return number < r->first || number - r->first >= r->count ? -1 : (int)(number - r->first);
 }
 
@@ -268,7 +268,7 @@ static bool number_is_seen(const index_job *job, long wanted)
 {
     for (size_t i = 0; i < job->entries; i++) {
         long number;
-        if (!job->entry[i].left_out && index_number(job->entry[i].label, &number) && number == wanted) {
+        if (!job->entry[i].left_out && s4d_labels_number(job->entry[i].label, &number) && number == wanted) {
             return true;
         }
     }
@@ -352,7 +352,7 @@ static s4d_status leave_out_expressions(index_job *job, s4d_err *err)
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < job->entries; i++) {
         index_entry *e = &job->entry[i];
-        if (job->list[e->list].expressions && index_number(e->label, &number) && number >= n && number <= 10) {
+        if (job->list[e->list].expressions && s4d_labels_number(e->label, &number) && number >= n && number <= 10) {
             e->left_out = true;
             contempt += number == 7;
             none += number > 7;
@@ -381,12 +381,12 @@ s4d_status index_read_labels(index_job *job, s4d_err *err)
     s4d_status status = leave_out_expressions(job, err);
     for (size_t i = 0; i < job->entries; i++) {
         const index_entry *e = &job->entry[i];
-        numbers += !e->left_out && e->label && index_number(e->label, &number);
-        names += !e->left_out && e->label && !index_number(e->label, &number);
+        numbers += !e->left_out && e->label && s4d_labels_number(e->label, &number);
+        names += !e->left_out && e->label && !s4d_labels_number(e->label, &number);
     }
     for (size_t i = 0; i < job->entries && status == S4D_OK; i++) {
         const index_entry *e = &job->entry[i];
-        bool is_number = e->label && index_number(e->label, &number);
+        bool is_number = e->label && s4d_labels_number(e->label, &number);
         if (!e->left_out && (!e->label || is_number != (numbers >= names))) {
             index_fault(job, e->list, e->line, "label \"%.60s\" is %s, where others are %s", e->label ? e->label : "",
                         is_number ? "a number" : "no number", numbers >= names ? "numbers" : "names");

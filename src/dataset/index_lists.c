@@ -6,6 +6,7 @@
 
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/manifest.h"
 
 static s4d_status add_rows(index_job *job, s4d_err *err)
 {
@@ -53,7 +54,7 @@ static s4d_status drop_totals(index_job *job, s4d_err *err)
     for (size_t i = 0; i < job->entries; i++) {
         const char *blank = strpbrk(job->entry[i].name, " \t") ? strrchr(job->entry[i].name, ' ') : NULL;
         blank = blank ? blank : strrchr(job->entry[i].name, '\t');
-        if (!blank || !index_number(blank + 1, &number) || is_there(job, job->entry[i].name, 0)) {
+        if (!blank || !s4d_labels_number(blank + 1, &number) || is_there(job, job->entry[i].name, 0)) {
             return S4D_OK; /* not all of them have one, or it belongs to the name */
         }
     }

@@ -6,6 +6,7 @@
 #include "dataset/clip_name.h"
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/hint.h"
 
 /* ---- a folder for each class ---- */
 
@@ -164,76 +165,96 @@ static s4d_status find_csv(index_job *job, s4d_err *err)
     return index_add_list(job, only, INDEX_ANY, 0, err);
 }
 
+/* A list that is being read. */
+typedef struct csv {
+    index_job *job;
+    int list;
+    s4d_table *table;
+    index_map *seen; /* what all lists have held so far */
+    long missing;    /* rows that are kept though nothing is there */
+} csv;
+
+static void note_missing(csv *c, const s4d_row *row, const char *below)
+{
+    char hint[S4D_HINT_MAX] = "", base[S4D_PATH_MAX];
+    const char *root = c->job->opts->root, *media = c->job->opts->media;
+    if (c->job->opts->keep_missing) {
+        c->missing++;
+        return;
+    }
+    if (c->job->faults.count == 0 && s4d_path_join(base, root, media ? media : "", NULL) == S4D_OK) { /* only the first is told */
+        s4d_path_hint(NULL, base, row->path, hint);
+    }
+    index_fault(c->job, c->list, row->line, "\"%.300s\" is not on disk below %.200s%s%s", below, root, hint[0] ? "; " : "", hint);
+}
+
 /* A row's path below the root, in one spelling, and whether it is there. */
-static s4d_status check_path(index_job *job, int list, s4d_row *row, long *missing, s4d_err *err)
+static s4d_status check_path(csv *c, s4d_row *row, s4d_err *err)
 {
     char path[S4D_PATH_MAX], below[S4D_PATH_MAX], name[S4D_PATH_MAX];
+    const s4d_index_opts *o = c->job->opts;
     const char *fault;
     s4d_status status = index_spell(name, row->path, &fault, err);
     if (status == S4D_OK && fault) {
-        index_fault(job, list, row->line, "the path \"%.300s\" %s", row->path, fault);
+        index_fault(c->job, c->list, row->line, "the path \"%.300s\" %s", row->path, fault);
         return S4D_OK;
     }
     if (status == S4D_OK) {
-        status = s4d_path_join(below, job->opts->media ? job->opts->media : "", name, err);
+        status = s4d_path_join(below, o->media ? o->media : "", name, err);
     }
     if (status == S4D_OK) {
-        status = s4d_path_join(path, job->opts->root, below, err);
+        status = s4d_path_join(path, o->root, below, err);
     }
     if (status != S4D_OK) {
         return status;
     }
-    if (!s4d_path_exists(path) && job->opts->keep_missing) {
-        ++*missing;
-    } else if (!s4d_path_exists(path)) {
-        index_fault(job, list, row->line, "\"%.300s\" is not on disk", path);
+    if (!s4d_path_exists(path)) {
+        note_missing(c, row, below);
     }
-    char *copy = s4d_mem_strdup(below);
-    if (!copy) {
-        return s4d_err_memory(err, sizeof below, "a path");
+    if (strcmp(row->path, below) != 0) {
+        row->path = s4d_texts_add(&c->table->texts, below);
     }
-    s4d_mem_free(row->path);
-    row->path = copy;
-    return S4D_OK;
+    return row->path ? S4D_OK : s4d_err_memory(err, sizeof below, "a path");
 }
 
 /* The same part of one file twice is told, whichever lists it stands in. */
-static s4d_status check_twice(index_job *job, index_map *seen, int list, const s4d_row *row, s4d_err *err)
+static s4d_status check_twice(csv *c, const s4d_row *row, s4d_err *err)
 {
     s4d_str key = {0};
     s4d_str_printf(&key, "%s|%.17g|%.17g", row->path, row->start, row->end);
     bool good = !key.failed;
-    if (good && index_map_get(seen, key.text) >= 0) {
-        index_fault(job, list, row->line, "\"%.300s\" stands there twice", row->path);
+    if (good && index_map_get(c->seen, key.text) >= 0) {
+        index_fault(c->job, c->list, row->line, "\"%.300s\" stands there twice", row->path);
     }
-    good = good && index_map_put(seen, key.text, list);
+    good = good && index_map_put(c->seen, key.text, c->list);
     s4d_str_release(&key);
     return good ? S4D_OK : s4d_err_memory(err, S4D_PATH_MAX, "the names of samples");
 }
 
 /* Reads a list as a manifest; its rows' labels become entries. */
-static s4d_status take_csv(index_job *job, int list, s4d_table *t, index_map *seen, s4d_err *err)
+static s4d_status take_csv(csv *c, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
-    long missing = 0;
-    s4d_status status = s4d_path_join(path, job->opts->root, job->list[list].path, err);
+    const char *list = c->job->list[c->list].path;
+    s4d_status status = s4d_path_join(path, c->job->opts->root, list, err);
     if (status == S4D_OK) {
-        status = s4d_table_read(path, t, err);
+        status = s4d_table_read(path, c->table, err);
     }
-    for (size_t i = 0; i < t->count && status == S4D_OK; i++) {
-        s4d_row *row = &t->row[i];
-        status = check_path(job, list, row, &missing, err);
+    for (size_t i = 0; i < c->table->count && status == S4D_OK; i++) {
+        s4d_row *row = &c->table->row[i];
+        status = check_path(c, row, err);
         if (status == S4D_OK) {
-            status = check_twice(job, seen, list, row, err);
+            status = check_twice(c, row, err);
         }
         if (status == S4D_OK) {
-            index_entry e = {.name = row->path, .label = row->label, .line = row->line, .list = list, .class = -1};
-            status = index_add_entry(job, &e, err);
+            index_entry e = {.name = (char *)row->path, .label = (char *)row->label, .line = row->line, .list = c->list, .class = -1};
+            status = index_add_entry(c->job, &e, err);
         }
     }
-    return status == S4D_OK && missing > 0 ? index_decide(job, err, "%s: samples not on disk: %ld; their lines are kept, as "
-                                                                    "--keep-missing says", job->list[list].path, missing)
-                                           : status;
+    if (status == S4D_OK && c->missing > 0) {
+        status = index_decide(c->job, err, "%s: samples not on disk: %ld; their lines are kept, as --keep-missing says", list, c->missing);
+    }
+    return status;
 }
 
 static s4d_status add_csv_rows(index_job *job, const s4d_table *t, s4d_err *err)
@@ -263,7 +284,8 @@ s4d_status index_run_csv(index_job *job, s4d_err *err)
         status = t ? S4D_OK : s4d_err_memory(err, job->lists * sizeof *t, "lists");
     }
     for (size_t l = 0; l < job->lists && status == S4D_OK; l++) {
-        status = take_csv(job, (int)l, &t[l], &seen, err);
+        csv c = {.job = job, .list = (int)l, .table = &t[l], .seen = &seen};
+        status = take_csv(&c, err);
     }
     if (status == S4D_OK) {
         status = index_faults_end(job, "correct the list, or keep such lines with --keep-missing", err);

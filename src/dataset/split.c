@@ -216,35 +216,15 @@ static void divide(division *d)
     split_place(d);
 }
 
-/* The new texts are made before any row changes. */
-static s4d_status write_rows(const division *d, s4d_table *t, s4d_err *err)
+static void write_rows(const division *d, s4d_table *t)
 {
-    s4d_status status = S4D_OK;
-    char **text = s4d_mem_alloc(t->count, sizeof *text);
-    if (!text) {
-        return s4d_err_memory(err, t->count * sizeof *text, "dividing a manifest");
-    }
     for (size_t i = 0; i < t->count; i++) {
-        const char *split = d->opts->folds > 0 ? "" : d->part_of[d->group_of[i]] == 1 ? "test" : "train";
-        if (!(text[i] = s4d_mem_strdup(split))) {
-            status = s4d_err_memory(err, sizeof "train", "dividing a manifest");
-            goto done;
-        }
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        char *old = t->row[i].split;
-        t->row[i].split = text[i];
-        text[i] = old;
-        t->row[i].fold = d->opts->folds > 0 ? d->part_of[d->group_of[i]] + 1 : 0;
+        int part = d->part_of[d->group_of[i]];
+        t->row[i].split = d->opts->folds > 0 ? "" : part == 1 ? "test" : "train";
+        t->row[i].fold = d->opts->folds > 0 ? part + 1 : 0;
     }
     t->has[S4D_COLUMN_SPLIT] = d->opts->folds == 0;
     t->has[S4D_COLUMN_FOLD] = d->opts->folds > 0;
-done:
-    for (size_t i = 0; i < t->count; i++) {
-        s4d_mem_free(text[i]);
-    }
-    s4d_mem_free(text);
-    return status;
 }
 
 static void release(division *d)
@@ -278,7 +258,7 @@ s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_r
         status = opts->folds > 0 ? S4D_OK : split_keep_sides(&d, subjects, err);
     }
     if (status == S4D_OK) {
-        status = write_rows(&d, t, err);
+        write_rows(&d, t);
     }
     *out = (s4d_split_result){
         .by_subject = subjects, .groups = d.groups, .without_subject = subjects ? t->count - with : 0};

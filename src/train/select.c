@@ -80,6 +80,7 @@ s4d_status s4d_select_hold_out(s4d_manifest *train, double share, uint64_t seed,
         mark_groups(train, share, list, held);
         size_t kept = 0;
         *out = *train;
+        out->texts = (s4d_texts){0}; /* they stay the training list's */
         out->sample = sample;
         out->room = train->count;
         out->count = 0;

@@ -162,7 +162,7 @@ class Stats(Manifest):
         self.assertEqual(stats["imbalance"], max(counts) / min(counts))
 
     def test_no_manifest(self):
-        self.fails(1, ["clips.txt", "no column"], "data", "stats", self.put("clips.txt", [], ("name", "label")))
+        self.fails(1, ["clips.txt", "\"path\" is missing"], "data", "stats", self.put("clips.txt", [], ("subject", "label")))
         self.fails(2, "MANIFEST is missing", "data", "stats")
 
 

@@ -360,8 +360,8 @@ class Faults(Indexed):
                      "this line is a header, name its columns path,label")
         shutil.rmtree(self.root)
         layouts.mafw_official(self.root)
-        replace(self.root / "Train & Test Set/single/no_caption/set_1/test.txt", "anxiety", "anxious")
-        self.refused("mafw", 'Train & Test Set/single/no_caption/set_1/test.txt: line 1: label "anxious" is none of the 11 classes; '
+        replace(self.root / "Train & Test Set/single/no_caption/set_1/test.txt", "anxiety", "worried")
+        self.refused("mafw", 'Train & Test Set/single/no_caption/set_1/test.txt: line 1: label "worried" is none of the 11 classes; '
                      "correct the list, or name its classes with --classes")
 
     def test_a_label_that_the_path_contradicts(self):
@@ -404,7 +404,7 @@ class Faults(Indexed):
             (b"a,b,c,1\n", "train.csv: line 1: 4 columns and no header that names one for the path and one for the label; write a "
              "header such as path,label"),
             ("path,id\n不/x,3\n".encode("gbk"), 'train.csv: line 2: the path "??/x" is not UTF-8; correct the list'),
-            ("path,id\na,1\n".encode("utf-16"), "ROOT/train.csv: the list is not plain text; save it as UTF-8"),
+            ("path,id\na,1\n".encode("utf-32"), "ROOT/train.csv: the list is not plain text; save it as UTF-8"),
         ]:
             with self.subTest(text=text):
                 shutil.rmtree(self.root, ignore_errors=True)

@@ -66,7 +66,7 @@ static int candidates(const s4d_json *schema, const char *now, char value[CANDID
     const s4d_json *type = s4d_json_find(schema, "type"), *list = s4d_json_find(schema, "enum");
     int n = 0;
     for (size_t i = 0; list && i < s4d_json_count(list); ++i) text_of(s4d_json_at(list, i), value[n++]);
-    if (s4d_json_find(schema, "anyOf")) snprintf(value[n++], TEXT, "[\"joy\", \"grief\", \"calm\"]");
+    if (s4d_json_find(schema, "anyOf")) snprintf(value[n++], TEXT, "[\"awe\", \"grief\", \"calm\"]");
     if (!type) return n;
     const char *name = s4d_json_string(type);
     if (strcmp(name, "boolean") == 0) {

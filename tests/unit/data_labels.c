@@ -118,7 +118,7 @@ static void test_finding(void **state)
     assert_int_equal(s4d_labels_find(classes, 3, "SAD"), 1);
     assert_int_equal(s4d_labels_find(classes, 3, "angry"), 2);
     assert_int_equal(s4d_labels_find(classes, 2, "angry"), -1);
-    assert_int_equal(s4d_labels_find(classes, 3, "ang"), -1);
+    assert_int_equal(s4d_labels_find(classes, 3, "ange"), -1);
     assert_int_equal(s4d_labels_find(classes, 3, ""), -1);
     /* A name too long to be a class is none, though its beginning is. */
     memset(name, 'a', sizeof name - 1);

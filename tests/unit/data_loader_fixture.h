@@ -71,7 +71,7 @@ static inline void add_sample(s4d_manifest *m, const char *dir, const char *kind
     snprintf(id, sizeof id, "%s%d", kind, i);
     snprintf(path, sizeof path, "%s/%s%s", dir, id, strcmp(kind, "picture") == 0 ? ".png" : "");
     m->sample[m->count++] =
-        (s4d_sample){.id = s4d_mem_strdup(id), .path = s4d_mem_strdup(path), .label = i % CLASSES};
+        (s4d_sample){.id = s4d_texts_add(&m->texts, id), .path = s4d_texts_add(&m->texts, path), .label = i % CLASSES};
 }
 
 static inline void write_clip(const char *folder, int clip)
@@ -157,10 +157,7 @@ static inline int fixture_open(void **state)
 
 static inline void release_list(s4d_manifest *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        s4d_mem_free(m->sample[i].id);
-        s4d_mem_free(m->sample[i].path);
-    }
+    s4d_texts_release(&m->texts);
     s4d_mem_free(m->sample);
 }
 

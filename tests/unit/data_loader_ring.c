@@ -132,8 +132,7 @@ static void video_files_are_the_same_from_every_thread(void **state)
             assert_non_null(strstr(err.text, "no video support"));
             skip();
         }
-        s4d_mem_free(f->clips.sample[i].path);
-        f->clips.sample[i].path = s4d_mem_strdup(path);
+        f->clips.sample[i].path = s4d_texts_add(&f->clips.texts, path);
     }
     one_set(f, S4D_VIDEO, S4D_LOAD_PRETRAIN);
     compare_workers(f);

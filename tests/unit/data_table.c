@@ -132,7 +132,7 @@ static void faults_are_told(void **state)
     refused("", "the list is empty; a manifest begins with a header such as path,label");
     refused("path,fold\na,0\nb,x\nc,1001\nd,2\n",
             "line 2: fold \"0\" is not a whole number from 1 to 1000 (and 2 more faulty lines); correct the manifest");
-    refused("path,split\na,training\n", "line 2: split \"training\" is none of train, test and val; correct the manifest");
+    refused("path,split\na,dev\n", "line 2: split \"dev\" is none of train, test and val; correct the manifest");
     refused("path,start,end\na,2,1\nb,-1,\n",
             "line 2: start 2 is not before end 1 (and 1 more faulty line); correct the manifest");
     refused("path,start\na,nan\n", "line 2: start \"nan\" is not a number of seconds; correct the manifest");

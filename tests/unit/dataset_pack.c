@@ -168,7 +168,7 @@ static void test_faulty_manifests(void **state)
     refused(&o, S4D_FAILED, "set/v is a folder without a picture");
     write_text(p->manifest, "path\n");
     refused(&o, S4D_FAILED, "the manifest is empty");
-    write_text(p->manifest, "file\na.jpg\n");
+    write_text(p->manifest, "age\n7\n");
     refused(&o, S4D_FAILED, "list.csv: ");
     assert_int_equal(remove(p->manifest), 0);
     refused(&o, S4D_FAILED, "list.csv: ");

@@ -20,7 +20,7 @@ static s4d_manifest list(void)
         for (int i = 0; i < count[c]; i++) {
             char id[16];
             snprintf(id, sizeof id, "%d-%d", c, i);
-            m.sample[m.count++] = (s4d_sample){.id = s4d_mem_strdup(id), .path = s4d_mem_strdup(id), .label = c};
+            m.sample[m.count++] = (s4d_sample){.id = s4d_texts_add(&m.texts, id), .path = s4d_texts_add(&m.texts, id), .label = c};
         }
     }
     assert_int_equal(m.count, SAMPLES);
@@ -95,9 +95,9 @@ static void groups_stay_together(void **state)
         snprintf(id, sizeof id, "s%d", i);
         snprintf(path, sizeof path, "f%d", i / 2);
         snprintf(subject, sizeof subject, "p%d", i / 4);
-        train.sample[train.count++] = (s4d_sample){.id = s4d_mem_strdup(id),
-                                                   .path = s4d_mem_strdup(path),
-                                                   .subject = i < 20 ? s4d_mem_strdup(subject) : NULL,
+        train.sample[train.count++] = (s4d_sample){.id = s4d_texts_add(&train.texts, id),
+                                                   .path = s4d_texts_add(&train.texts, path),
+                                                   .subject = i < 20 ? s4d_texts_add(&train.texts, subject) : NULL,
                                                    .label = i % 2};
     }
     assert_int_equal(s4d_select_hold_out(&train, 0.25, 3, &held, NULL), S4D_OK);
@@ -119,7 +119,7 @@ static void nothing_to_hold_out(void **state)
     s4d_manifest train = {.sample = s4d_mem_alloc(2, sizeof(s4d_sample)), .class_count = 2}, held = {0};
     s4d_err err = {0};
     for (int i = 0; i < 2; i++) {
-        train.sample[train.count++] = (s4d_sample){.id = s4d_mem_strdup("a"), .path = s4d_mem_strdup(i ? "x" : "y"), .label = i};
+        train.sample[train.count++] = (s4d_sample){.id = s4d_texts_add(&train.texts, "a"), .path = s4d_texts_add(&train.texts, i ? "x" : "y"), .label = i};
     }
     assert_int_equal(s4d_select_hold_out(&train, 0.5, 3, &held, &err), S4D_USAGE);
     assert_non_null(strstr(err.text, "train.held_out"));

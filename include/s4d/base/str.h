@@ -38,8 +38,18 @@ bool s4d_str_ends_nocase(const char *text, const char *tail); /* ASCII case igno
  * you mean". */
 const char *s4d_str_nearest(const char *word, const char *const *candidate, size_t n);
 
-/* Adds text as a field of a csv line (RFC 4180): in quotes where a comma, a quote, a line end or an outer blank is in it. */
+/* Adds text as a field of a csv line (RFC 4180): in quotes where a comma, a quote, a line end or something that s4d_str_trim
+ * takes is in it. */
 void s4d_str_csv(s4d_str *s, const char *text);
+
+/* Many short texts that are given back together; zeroed = empty. */
+typedef struct s4d_texts {
+    struct s4d_texts_block *block;
+} s4d_texts;
+
+/* A copy that is good until the release; NULL: no memory. */
+const char *s4d_texts_add(s4d_texts *t, const char *text);
+void s4d_texts_release(s4d_texts *t);
 
 /* Control bytes become '?', so that names out of files cannot move the cursor of a terminal. */
 void s4d_str_printable(char *text);
@@ -47,5 +57,21 @@ void s4d_str_printable(char *text);
 /* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */
 size_t s4d_utf8_length(const char *at, const char *end);
 bool s4d_str_utf8(const char *text); /* whether all of it is UTF-8 */
+
+typedef enum s4d_likeness {
+    S4D_DIFFERENT,
+    S4D_SAME_LETTERS, /* but some are large in one and small in the other (ASCII), and their form may differ */
+    S4D_SAME_FORM     /* the same but for Unicode's form: letters with their marks in one piece (NFC) or in two (NFD) */
+} s4d_likeness;
+/* Compares n bytes with m bytes. Latin, Greek, Cyrillic, kana and Hangul are known. */
+s4d_likeness s4d_str_alike(const char *a, size_t n, const char *b, size_t m);
+
+/* Bytes of the blank at `at`, 0: none is there. Blank are the space, the tab and Unicode's other spaces, such as the no-break
+ * space; ends of lines are not. */
+size_t s4d_utf8_blank(const char *at, const char *end);
+/* Bytes of the character at `at` that shows nothing and takes no room, such as the zero-width space and a byte-order mark. */
+size_t s4d_utf8_unseen(const char *at, const char *end);
+/* Takes both from the two ends of a text. */
+void s4d_str_trim(const char **from, const char **to);
 
 #endif

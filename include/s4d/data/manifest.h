@@ -2,15 +2,16 @@
 #ifndef S4D_DATA_MANIFEST_H
 #define S4D_DATA_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "s4d/data/options.h"
 
 typedef struct s4d_sample {
-    char *id;      /* as in the list; of a part of a video with its seconds, "a.mp4@0.5-2" */
-    char *subject; /* who is seen; NULL where not known */
-    char *path;    /* root, padding and suffix applied */
+    const char *id;      /* as in the list; of a part of a video with its seconds, "a.mp4@0.5-2" */
+    const char *subject; /* who is seen; NULL where not known */
+    const char *path;    /* root, padding and suffix applied */
     int32_t label; /* class index, -1 for none */
     double start, end; /* seconds of a video: what counts of it (s4d_clip_source) */
 } s4d_sample;
@@ -18,6 +19,7 @@ typedef struct s4d_sample {
 typedef struct s4d_manifest {
     s4d_sample *sample;
     size_t count, room;
+    s4d_texts texts; /* of the samples */
     struct s4d_store *store; /* where the samples' paths are looked up (s4d/data/pack.h); NULL: plain files */
     int class_count;
     char classes[S4D_MAX_CLASSES][S4D_CLASS_NAME_MAX];
@@ -45,9 +47,14 @@ uint64_t s4d_manifest_fingerprint(const s4d_manifest *m);
  * "ferv39k_maedfer", ... The count is 0 for an unknown table. */
 int s4d_labels_table(const char *table, const char *const **names);
 const char *s4d_labels_known(void); /* the tables' names, as "affectnet7, affectnet8, ..." */
-/* The one spelling of a class name: "Angry" -> "anger", "happy" -> "happiness"; unknown names in lower case as they are. */
+/* The one spelling of a class name: "Angry" -> "anger", "happy" -> "happiness"; unknown names in small letters as they are.
+ * What is not seen does not count, nor does how many blanks stand between words. */
 void s4d_labels_canonical(const char *name, char out[S4D_CLASS_NAME_MAX]);
 /* Index of a name among classes by canonical spelling, or -1. */
 int s4d_labels_find(const char classes[][S4D_CLASS_NAME_MAX], int count, const char *name);
+/* Whether a label is the number of a class, in any of the forms that are written: "3", "03", "3.0", "-1". out may be NULL. */
+bool s4d_labels_number(const char *text, long *out);
+/* Whether it is a number of any kind, and so no name. */
+bool s4d_labels_numeric(const char *text);
 
 #endif
