@@ -106,6 +106,9 @@ const s4d_field s4d_fields[] = {
     INT("data.workers", data.workers, 0, 256, BOTH("2"), "decoding threads; never changes a result"),
     CHOICE("data.on_bad_sample", data.on_bad_sample, "fail|skip", BOTH("\"fail\""),
            "unreadable samples: end the run, or leave them out, counted and named"),
+    CHOICE("data.check", data.check, "paths|content", BOTH("\"paths\""),
+           "what finds samples that are in two lists before training: their files, or also the bytes of files of one size"),
+    BOOL("data.same_list", data.same_list, BOTH("false"), "train though every sample of a test or validation list is trained on"),
     CHOICE("data.frame_order", data.frame_order, "natural|lexicographic", BOTH("\"natural\""),
            "of frames in a folder: 1, 2, 10 or (published) 1, 10, 2"),
 

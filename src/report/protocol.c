@@ -56,6 +56,44 @@ static void tell_selection(s4d_str *w, s4d_doc *metrics, const s4d_outcome *o)
         s4d_str_add(w, "this version does not know which list that looks at.");
 }
 
+/* What the lists were found to share before training: "files", "contents" (where compared) and "people" (where named). */
+static bool tell_shared(s4d_str *w, s4d_doc *metrics, const char *with, const char *list)
+{
+    static const char *const what[] = {"files", "contents", "people"};
+    static const char *const words[] = {"by their files", "by their content", "by the people they show"};
+    int64_t samples = s4d_doc_count(metrics, "samples"), all = 0;
+    for (int i = 0; i < 3; ++i) {
+        char key[64];
+        snprintf(key, sizeof key, "lists.%s.%s", with, what[i]);
+        int64_t n = s4d_doc_find(metrics, key) ? s4d_doc_count(metrics, key) : 0;
+        if (n && !all) s4d_str_printf(w, " OF THE %lld SAMPLES SHOWN HERE, THE %s LIST HAS", (long long)samples, list);
+        if (n) s4d_str_printf(w, "%s %lld %s", all ? "," : "", (long long)n, words[i]);
+        all += n;
+    }
+    if (all) s4d_str_add(w, "; these figures flatter the model.");
+    return all > 0;
+}
+
+static void tell_lists(s4d_str *w, s4d_doc *metrics)
+{
+    if (!s4d_doc_find(metrics, "lists.in_training.files")) {
+        s4d_str_add(w, " Lists: whether samples shown here were trained on is not recorded.");
+        return;
+    }
+    bool contents = s4d_doc_find(metrics, "lists.in_training.contents") != NULL;
+    bool people = s4d_doc_find(metrics, "lists.in_training.people") != NULL;
+    s4d_str_add(w, " Lists:");
+    bool shared = tell_shared(w, metrics, "in_training", "TRAINING");
+    shared |= tell_shared(w, metrics, "in_validation", "VALIDATION");
+    if (!shared)
+        s4d_str_printf(w, " no file%s%s shown here was trained on.", contents ? ", no content" : "", people ? " and nobody" : "");
+    if (!contents) s4d_str_add(w, " Contents were not compared.");
+    if (!people) s4d_str_add(w, " The lists name no people.");
+    const s4d_json *never = s4d_doc_find(metrics, "lists.never_trained");
+    for (const s4d_json *c = never ? s4d_json_at(never, 0) : NULL; c; c = s4d_json_next(c))
+        s4d_str_printf(w, " NO TRAINING SAMPLE IS OF CLASS %s.", s4d_json_key(c));
+}
+
 static void tell_experts(s4d_str *w, s4d_doc *config)
 {
     const s4d_json *layers = s4d_doc_node(config, "model.moae.layers", S4D_JSON_ARRAY);
@@ -93,6 +131,7 @@ s4d_status s4d_protocol_tell(s4d_doc *config, s4d_doc *metrics, s4d_outcome *o, 
     s4d_str words = {0};
     tell_views(&words, config, metrics, o);
     tell_selection(&words, metrics, o);
+    tell_lists(&words, metrics);
     tell_experts(&words, config);
     tell_imbalance(&words, metrics);
     s4d_status status = config->status;

@@ -154,6 +154,7 @@ s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_model_about
     snapshot s;
     describe(&m, e, about->at);
     if (about->selection) add(&m, "s4d.selection", about->selection);
+    if (about->leakage) add(&m, "s4d.lists", about->leakage);
     if (about->averaged) add(&m, "s4d.averaged", "true");
     s4d_status status = take_snapshot(e, about->averaged ? &e->average : &e->params->w, (const char *const[]){""}, 1, &s, err);
     if (status == S4D_OK) status = write_file(path, &s, &m, err);
@@ -198,11 +199,12 @@ static s4d_status fill_folder(const s4d_session *s, const char *folder, s4d_err 
     s4d_status status = s4d_dir_remove(folder, err);
     if (status == S4D_OK) status = s4d_dir_make(folder, err);
     if (status == S4D_OK) status = s4d_path_join(path, folder, "model.safetensors", err);
-    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at}, path, err);
+    if (status == S4D_OK) status = s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .leakage = s->leakage.text}, path, err);
     if (status == S4D_OK && s->engine.average.data) {
         status = s4d_path_join(path, folder, "average.safetensors", err);
         if (status == S4D_OK)
-            status = s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .averaged = true}, path, err);
+            status = s4d_checkpoint_write_model(
+                &s->engine, &(s4d_model_about){.at = &s->at, .leakage = s->leakage.text, .averaged = true}, path, err);
     }
     if (status == S4D_OK) status = s4d_path_join(path, folder, "state.safetensors", err);
     if (status == S4D_OK) status = write_state(s, path, err);

@@ -1,6 +1,8 @@
 /* `eval`: a checkpoint on the test lists, or the validation lists, one folder of results for each set. */
+#include <stdio.h>
 #include <string.h>
 
+#include "s4d/base/json.h"
 #include "s4d/train/run.h"
 #include "train/session.h"
 #include "train/settings.h"
@@ -50,28 +52,52 @@ static void keep_result(const s4d_result *r, s4d_set_result *out)
     memcpy(out->classes, r->classes, (size_t)r->metrics.classes * sizeof *out->classes);
 }
 
+/* What the model's file says of this very list; nothing is added where it was another one in training. */
+static void find_leakage(const char *lists, const s4d_manifest *m, s4d_str *out)
+{
+    char print[24];
+    s4d_json *doc = NULL;
+    snprintf(print, sizeof print, "%016llx", (unsigned long long)s4d_manifest_fingerprint(m));
+    if (!lists || s4d_json_parse(lists, strlen(lists), "lists", &doc, NULL) != S4D_OK) return;
+    for (const s4d_json *l = s4d_json_kind_of(doc) == S4D_JSON_ARRAY ? s4d_json_at(doc, 0) : NULL; l; l = s4d_json_next(l)) {
+        const s4d_json *list = s4d_json_kind_of(l) == S4D_JSON_OBJECT ? s4d_json_find(l, "list") : NULL;
+        s4d_json_writer w = {0};
+        if (!list || s4d_json_kind_of(list) != S4D_JSON_STRING || strcmp(s4d_json_string(list), print) != 0) continue;
+        s4d_json_put_node(&w, l);
+        s4d_str_add(out, w.out.text ? w.out.text : "");
+        s4d_str_release(&w.out);
+        break;
+    }
+    s4d_json_destroy(&doc);
+}
+
 static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], const s4d_manifest test[2],
                                 s4d_set_result out[2], int *outs, s4d_err *err)
 {
     s4d_appender *log = NULL;
-    s4d_str trained = {0}, selection = {0};
+    s4d_str trained = {0}, selection = {0}, lists = {0};
     char path[S4D_PATH_MAX];
     s4d_status status = s4d_checkpoint_text(e->o->checkpoint, "config", &trained, err);
     if (status == S4D_OK) status = s4d_checkpoint_text(e->o->checkpoint, "s4d.selection", &selection, err);
+    if (status == S4D_OK) status = s4d_checkpoint_text(e->o->checkpoint, "s4d.lists", &lists, err);
     if (status == S4D_OK) status = s4d_path_join(path, e->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &log, err);
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
         if (!test[i].count) continue;
         bool val = e->o->eval.split == S4D_EVAL_VAL;
+        s4d_str leakage = {0};
+        find_leakage(lists.text, &test[i], &leakage);
         s4d_result result = {.checkpoint = e->o->checkpoint, .trained = trained.text, .selection = selection.text,
-                             .split = val ? "val" : "test", .place = val ? S4D_PLACE_VAL : ""};
+                             .leakage = leakage.text, .split = val ? "val" : "test", .place = val ? S4D_PLACE_VAL : ""};
         status = s4d_evaluate_set(e, (s4d_modality)i, &test[i], &head[i], &result, err);
+        s4d_str_release(&leakage);
         if (status == S4D_OK) status = s4d_runlog_result(log, &result, 0, 0, err);
         if (status == S4D_OK) keep_result(&result, &out[(*outs)++]);
     }
     s4d_appender_destroy(&log);
     s4d_str_release(&trained);
     s4d_str_release(&selection);
+    s4d_str_release(&lists);
     return status;
 }
 

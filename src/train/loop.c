@@ -117,8 +117,10 @@ static s4d_status evaluate_model(s4d_session *s, bool kept, s4d_err *err)
         snprintf(checkpoint, sizeof checkpoint, "checkpoints/step-%08lld/%s.safetensors", (long long)s->saved,
                  s->o->train.ema_eval ? "average" : "model");
     for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        s4d_result tested = {.checkpoint = checkpoint, .selection = selection, .split = "test", .place = kept ? "" : S4D_PLACE_LAST};
-        s4d_result judged = {.checkpoint = checkpoint, .selection = selection, .split = "val", .place = S4D_PLACE_VAL};
+        s4d_result tested = {.checkpoint = checkpoint, .selection = selection, .split = "test", .place = kept ? "" : S4D_PLACE_LAST,
+                               .leakage = s->leak[i][1].text};
+        s4d_result judged = {.checkpoint = checkpoint, .selection = selection, .split = "val", .place = S4D_PLACE_VAL,
+                               .leakage = s->leak[i][0].text};
         if (s->test[i].count) status = evaluate_one(s, (s4d_modality)i, &s->test[i], &tested, err);
         if (status == S4D_OK && kept && s->val[i].count) status = evaluate_one(s, (s4d_modality)i, &s->val[i], &judged, err);
     }
@@ -133,7 +135,7 @@ static s4d_status write_kept(const s4d_session *s, const char *name, bool averag
     else
         s4d_select_text(s, selection);
     s4d_status status = s4d_path_join(path, s->o->output, name, err);
-    s4d_model_about about = {.at = &s->at, .selection = selection, .averaged = averaged};
+    s4d_model_about about = {.at = &s->at, .selection = selection, .leakage = s->leakage.text, .averaged = averaged};
     return status == S4D_OK ? s4d_checkpoint_write_model(&s->engine, &about, path, err) : status;
 }
 

@@ -168,6 +168,15 @@ static void put_imbalance(s4d_json_writer *w, const s4d_result *r)
     s4d_json_destroy(&doc);
 }
 
+static void put_leakage(s4d_json_writer *w, const s4d_result *r)
+{
+    s4d_json *doc = NULL;
+    if (!r->leakage || s4d_json_parse(r->leakage, strlen(r->leakage), "lists", &doc, NULL) != S4D_OK) return;
+    s4d_json_put_key(w, "lists");
+    s4d_json_put_node(w, doc);
+    s4d_json_destroy(&doc);
+}
+
 s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *err)
 {
     s4d_json_writer w = {.indent = 2};
@@ -182,6 +191,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     put_integer(&w, "segments", views ? r->views->segments : 1);
     put_integer(&w, "crops", views ? r->views->crops : 1);
     if (views) put_bool(&w, "keep_aspect", r->views->keep_aspect);
+    put_leakage(&w, r);
     put_imbalance(&w, r);
     put_integer(&w, "samples", m->samples);
     put_integer(&w, "missing", r->missing);

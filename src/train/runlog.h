@@ -38,6 +38,7 @@ typedef struct s4d_result {
     const char *split, *checkpoint; /* split: "test", "val" or "held_out" */
     const char *place;    /* behind the set's name, the folder of the results: "", S4D_PLACE_VAL or S4D_PLACE_LAST; NULL: none is written */
     const char *selection; /* how the model was selected, in words; NULL: not known */
+    const char *leakage;  /* what the list shares with others, a JSON object; NULL: not known */
     const char *trained;  /* the resolved config of the training, as JSON; NULL: not known */
     const char (*classes)[S4D_CLASS_NAME_MAX];
     int64_t missing;      /* samples that could not be read */

@@ -128,7 +128,7 @@ s4d_status s4d_select_consider(s4d_session *s, const s4d_metrics *m, s4d_err *er
     s->best = value;
     s->best_at = s->at;
     s4d_select_text(s, text);
-    return s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .selection = text, .averaged = s->o->train.ema_eval}, path, err);
+    return s4d_checkpoint_write_model(&s->engine, &(s4d_model_about){.at = &s->at, .selection = text, .leakage = s->leakage.text, .averaged = s->o->train.ema_eval}, path, err);
 }
 
 /* Whether the file holds the weights of best_at. */

@@ -1,5 +1,6 @@
 /* Opening a training run: everything is read and checked before the first file is created. */
 #include "s4d/train/run.h"
+#include "train/leakage.h"
 #include "train/session.h"
 
 #include <stdio.h>
@@ -25,10 +26,30 @@ static s4d_status read_set(s4d_session *s, int i, s4d_err *err)
     return status;
 }
 
+/* What is evaluated must not be trained on. */
+static s4d_status compare_lists(s4d_session *s, s4d_err *err)
+{
+    s4d_status status = S4D_OK;
+    s4d_str_add(&s->leakage, "[");
+    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
+        s4d_leakage found[2];
+        const s4d_manifest *list[2] = {&s->val[i], &s->test[i]};
+        if (!s->train[i].count) continue;
+        status = s4d_leakage_find(s->o, (s4d_modality)i, &s->train[i], list[0], list[1], found, err);
+        for (int k = 0; k < 2 && status == S4D_OK; ++k) {
+            s4d_leakage_json(&found[k], list[k], &s->leak[i][k]);
+            if (s->leak[i][k].text) s4d_str_printf(&s->leakage, "%s%s", s->leakage.size > 1 ? ", " : "", s->leak[i][k].text);
+        }
+    }
+    s4d_str_add(&s->leakage, "]");
+    return status == S4D_OK && s->leakage.failed ? s4d_err_memory(err, s->leakage.size, "what lists share") : status;
+}
+
 static s4d_status read_lists(s4d_session *s, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     for (int i = 0; i < 2 && status == S4D_OK; ++i) status = read_set(s, i, err);
+    if (status == S4D_OK && s->o->stage == S4D_FINETUNE) status = compare_lists(s, err);
     if (status == S4D_OK && !s->train[0].count && !s->train[1].count)
         status = s4d_err_set(err, S4D_USAGE, "data.image.train, data.video.train: training needs at least one list");
     if (status == S4D_OK && s->o->stage == S4D_FINETUNE && s->o->train.select == S4D_SELECT_HELD_OUT)
@@ -133,7 +154,9 @@ void s4d_session_close(s4d_session *s)
     for (int i = 0; i < S4D_SLOTS; ++i) s4d_mem_free(s->turn[i].sample);
     s4d_optim_release(&s->optim);
     s4d_engine_release(&s->engine);
+    s4d_str_release(&s->leakage);
     for (int i = 0; i < 2; ++i) {
+        for (int k = 0; k < 2; ++k) s4d_str_release(&s->leak[i][k]);
         s4d_manifest_release(&s->train[i]);
         s4d_manifest_release(&s->val[i]);
         s4d_manifest_release(&s->test[i]);

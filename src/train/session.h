@@ -51,6 +51,8 @@ typedef struct s4d_session {
     const s4d_run_opts *o;
     s4d_manifest train[2], val[2], test[2]; /* by modality; empty where the set has no such list */
     char print[2][24];              /* fingerprints of the training lists, in hexadecimal; "" where there is none */
+    s4d_str leak[2][2];             /* what the set's validation and test list share with others, as JSON (leakage.h); "" without */
+    s4d_str leakage;                /* all of these, as a JSON array */
     s4d_manifest held;              /* out of training, to select by; empty unless train.select asks for it */
     s4d_engine engine;
     s4d_loader_set set[2];
@@ -122,6 +124,7 @@ void s4d_select_text(const s4d_session *s, char text[S4D_SELECTION_TEXT]);
 typedef struct s4d_model_about {
     const s4d_position *at;
     const char *selection; /* how it was selected, in words; NULL: it is of a run under way */
+    const char *leakage;   /* what its lists share, as a JSON array; NULL: not known */
     bool averaged;         /* the moving average instead of the weights */
 } s4d_model_about;
 /* PATH: weights with the published names; config, stage and class names in the metadata. */

@@ -69,6 +69,9 @@ typedef enum s4d_bad_sample {
     S4D_BAD_SKIP  /* training: the batch goes on without it; evaluation: counted and named as missing */
 } s4d_bad_sample;
 
+/* By what lists are held against each other before training. */
+typedef enum s4d_list_check { S4D_LISTS_BY_PATH, S4D_LISTS_BY_CONTENT } s4d_list_check;
+
 typedef enum s4d_frame_order { S4D_ORDER_NATURAL, S4D_ORDER_LEXICOGRAPHIC } s4d_frame_order;
 typedef enum s4d_mask_kind { S4D_MASK_RANDOM, S4D_MASK_TUBE } s4d_mask_kind;
 
@@ -89,6 +92,8 @@ typedef struct s4d_data_opts {
     int workers; /* decoding threads; 0: decode in the calling thread. Never changes a result. */
     s4d_bad_sample on_bad_sample;
     s4d_frame_order frame_order;
+    s4d_list_check check;
+    bool same_list; /* every sample of a test or validation list may be trained on */
     s4d_mixing_opts mixing; /* fine-tuning */
     s4d_mask_opts mask;     /* pre-training */
 } s4d_data_opts;

@@ -1,0 +1,112 @@
+/* Files and folders told apart by where they lie and by their bytes. */
+#include "s4d/data/content.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include "s4d/base/file.h"
+#include "s4d/data/image.h"
+#include "s4d/data/pack.h"
+
+static void mark_text(const char *text, uint64_t mark[2])
+{
+    XXH128_hash_t sum = XXH3_128bits(text, strlen(text));
+    mark[0] = sum.high64;
+    mark[1] = sum.low64;
+}
+
+void s4d_content_mark(const s4d_store *store, const char *path, uint64_t mark[2])
+{
+    struct stat about;
+    char name[S4D_PATH_MAX];
+    if (!store && stat(path, &about) == 0) {
+        mark[0] = (uint64_t)about.st_dev;
+        mark[1] = (uint64_t)about.st_ino;
+    } else {
+        mark_text(s4d_pack_name(name, path, NULL) == S4D_OK ? name : path, mark);
+    }
+}
+
+/* The folder's images; none of a file. */
+static s4d_status list_images(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err)
+{
+    s4d_strlist all = {0};
+    *out = (s4d_strlist){0};
+    if (s4d_store_look(store, path, NULL) != S4D_STORE_FOLDER) {
+        return S4D_OK;
+    }
+    s4d_status status = s4d_store_list(store, path, &all, err);
+    for (size_t i = 0; i < all.count && status == S4D_OK; i++) {
+        if (s4d_image_named(all.item[i]) && !s4d_strlist_add(out, all.item[i])) {
+            status = s4d_err_memory(err, strlen(all.item[i]), "a list of frames");
+        }
+    }
+    s4d_strlist_release(&all);
+    return status;
+}
+
+s4d_status s4d_content_measure(const s4d_store *store, const char *path, s4d_content_size *out, s4d_err *err)
+{
+    s4d_strlist image;
+    *out = (s4d_content_size){0};
+    s4d_status status = list_images(store, path, &image, err);
+    if (status == S4D_OK && image.count == 0) {
+        s4d_store_look(store, path, &out->bytes);
+    }
+    for (size_t i = 0; i < image.count && status == S4D_OK; i++) {
+        char name[S4D_PATH_MAX];
+        uint64_t bytes = 0;
+        status = s4d_path_join(name, path, image.item[i], err);
+        if (status == S4D_OK) {
+            s4d_store_look(store, name, &bytes);
+        }
+        out->bytes += bytes;
+        out->images++;
+    }
+    s4d_strlist_release(&image);
+    return status;
+}
+
+static s4d_status add_file(const s4d_store *store, const char *path, XXH3_state_t *state, s4d_err *err)
+{
+    s4d_store_view file;
+    s4d_status status = s4d_store_read(store, path, 0, &file, err);
+    if (status == S4D_OK) {
+        XXH3_128bits_update(state, file.data, file.size);
+    }
+    s4d_store_view_release(&file);
+    return status;
+}
+
+s4d_status s4d_content_hash(const s4d_store *store, const char *path, uint64_t hash[2], s4d_err *err)
+{
+    static const unsigned char mark[8] = {'f', 'r', 'a', 'm', 'e', 0xFF, 0, 0xFF}; /* behind each, so that ends count */
+    s4d_strlist image = {0};
+    XXH3_state_t *state = XXH3_createState();
+    s4d_status status = state ? list_images(store, path, &image, err) : s4d_err_memory(err, 576, "comparing contents");
+    if (status == S4D_OK) {
+        XXH3_128bits_reset(state);
+    }
+    if (status == S4D_OK && image.count == 0) {
+        status = add_file(store, path, state, err);
+    }
+    for (size_t i = 0; i < image.count && status == S4D_OK; i++) {
+        char name[S4D_PATH_MAX];
+        status = s4d_path_join(name, path, image.item[i], err);
+        if (status == S4D_OK) {
+            status = add_file(store, name, state, err);
+        }
+        if (status == S4D_OK) {
+            XXH3_128bits_update(state, mark, sizeof mark);
+        }
+    }
+    if (status == S4D_OK) {
+        XXH128_hash_t sum = XXH3_128bits_digest(state);
+        hash[0] = sum.high64;
+        hash[1] = sum.low64;
+    }
+    XXH3_freeState(state);
+    s4d_strlist_release(&image);
+    return status;
+}
