@@ -65,10 +65,9 @@ void s4d_str_add_bytes(s4d_str *s, const void *bytes, size_t n)
     s->text[s->size] = '\0';
 }
 
-void s4d_str_printf(s4d_str *s, const char *format, ...)
+void s4d_str_vprintf(s4d_str *s, const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     if (n < 0) {
@@ -78,6 +77,13 @@ void s4d_str_printf(s4d_str *s, const char *format, ...)
         s->size += (size_t)n;
     }
     va_end(again);
+}
+
+void s4d_str_printf(s4d_str *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    s4d_str_vprintf(s, format, args);
     va_end(args);
 }
 

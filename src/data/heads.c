@@ -93,6 +93,43 @@ static bool is_unnamed(const char *field)
     return !*field || strncasecmp(field, "Unnamed:", 8) == 0;
 }
 
+/* A header in one piece that separators nobody knows would cut into names of columns: the first of them, '\0': none would. */
+static char foreign_separator(const char *header)
+{
+    char separator = '\0';
+    int known = 0;
+    for (const char *at = header; *at;) {
+        char name[NAME_MAX_BYTES];
+        s4d_column c;
+        size_t n = 0;
+        while (isalnum((unsigned char)at[n]) || at[n] == '_') {
+            n++;
+        }
+        snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 0, at);
+        known += s4d_list_head(name, &c) != S4D_HEAD_NONE;
+        at += n;
+        separator = *at && !separator ? *at : separator;
+        at += *at != '\0';
+    }
+    return known > 1 ? separator : '\0';
+}
+
+static s4d_status check_form(const s4d_record *r, s4d_err *err)
+{
+    char separator = r->columns == 1 ? foreign_separator(r->field[0]) : '\0';
+    if (*r->field[0] == '{' || *r->field[0] == '[') {
+        return s4d_err_set(err, S4D_FAILED, "line %ld: this is JSON, not csv; write a csv with a header such as path,label", r->line);
+    }
+    if (r->fault) {
+        return s4d_err_set(err, S4D_FAILED, "line %ld: %s", r->line, r->fault);
+    }
+    if (separator) {
+        return s4d_err_set(err, S4D_FAILED, "line %ld: the columns are separated by \"%c\"; separate them by commas", r->line,
+                           separator);
+    }
+    return S4D_OK;
+}
+
 /* Where a sample stands in place of the header. */
 static s4d_status check_sample(const s4d_record *r, s4d_err *err)
 {
@@ -195,6 +232,7 @@ static s4d_status pass_over(const s4d_record *r, s4d_heads *h, s4d_err *err)
         if (is_taken(h, i)) {
             continue;
         }
+        h->unnamed = (used == 0 || h->unnamed) && is_unnamed(r->field[i]);
         bool unknown = !is_unnamed(r->field[i]) && s4d_list_head(r->field[i], &c) == S4D_HEAD_NONE;
         const char *near = unknown ? near_miss(h, r->field[i]) : NULL;
         if (near) {
@@ -217,10 +255,10 @@ s4d_status s4d_heads_read(const s4d_record *r, bool two, s4d_heads *out, s4d_err
     for (int c = 0; c < S4D_COLUMNS; c++) {
         out->at[c] = -1;
     }
-    if (r->fault) {
-        return s4d_err_set(err, S4D_FAILED, "line %ld: %s", r->line, r->fault);
+    s4d_status status = check_form(r, err);
+    if (status == S4D_OK) {
+        status = check_sample(r, err);
     }
-    s4d_status status = check_sample(r, err);
     for (int rank = S4D_HEAD_OWN; rank > S4D_HEAD_NONE && status == S4D_OK; rank--) {
         status = take_rank(r, (s4d_head_rank)rank, out, err);
     }

@@ -27,6 +27,9 @@ bool s4d_path_hint(const s4d_store *store, const char *root, const char *path, c
     out[0] = '\0';
     snprintf(h.path, sizeof h.path, "%s", path);
     hint_spell(&h, &remote);
+    if (h.path[strspn(h.path, "/")] == '\0') {
+        return false; /* names nothing */
+    }
     bool text = s4d_str_utf8(h.path), found = true;
     if ((text && hint_look(&h)) || hint_decode(&h)) {
         snprintf(out, S4D_HINT_MAX, "%.*s it is there: %.200s", (int)sizeof h.how, h.how, h.found);

@@ -129,7 +129,7 @@ static bool walk(hint *h, const char *path)
             hint_note(h, "%s", LIKENESS[i]);
         }
     }
-    return take(h, way);
+    return h->how[0] && take(h, way);
 }
 
 /* Without some of the folders in front: those of another machine, or the root's own. */

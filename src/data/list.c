@@ -257,25 +257,40 @@ static int count_heads(const char *line, char separator, char quote, int *fields
     return known;
 }
 
-static const char SEPARATORS[] = {',', ';', '\t', '|'};
+static const char SEPARATORS[] = {',', ';', '\t', '|'}, QUOTES[] = {'"', '\'', '`'};
 
 /* The separator by which the most columns are known; '\0': by none are there two fields of which one is. *most: how many. */
 static char separator_of_header(const char *line, char *quote, int *most)
 {
-    static const char quotes[] = {'"', '\''};
     char best = '\0';
     *most = 0;
-    for (size_t q = 0; q < sizeof quotes; q++) {
+    for (size_t q = 0; q < sizeof QUOTES; q++) {
         for (size_t i = 0; i < sizeof SEPARATORS; i++) {
-            int fields, known = count_heads(line, SEPARATORS[i], quotes[q], &fields);
+            int fields, known = count_heads(line, SEPARATORS[i], QUOTES[q], &fields);
             if (fields > 1 && known > *most) {
                 *most = known;
                 best = SEPARATORS[i];
-                *quote = quotes[q];
+                *quote = QUOTES[q];
             }
         }
     }
     return best;
+}
+
+/* The quote that every field of the line behind a header stands in. */
+static char quote_of_sample(const char *line, char separator)
+{
+    const char *from = line + strspn(line, "\r\n"), *end = from + strcspn(from, "\r\n");
+    char quote = *from && memchr(QUOTES, *from, sizeof QUOTES) ? *from : QUOTES[0];
+    for (const char *at = from; at <= end;) {
+        const char *stop = memchr(at, separator, (size_t)(end - at)), *begin = at, *to = stop ? stop : end;
+        at = to + 1;
+        s4d_str_trim(&begin, &to);
+        if (to - begin < 2 || *begin != quote || to[-1] != quote) {
+            return QUOTES[0];
+        }
+    }
+    return quote;
 }
 
 /* The separator of a first line that is a sample, '\0': it is cut by blanks. */
@@ -335,18 +350,23 @@ void s4d_list_begin(s4d_list *l, s4d_list_cut cut)
     l->separator = given    ? given
                    : header ? header
                             : separator_of_sample(l->at, cut);
-    l->quote = header && (!given || given == header) ? quote : '"';
     l->cut = l->separator ? S4D_CUT_FIELDS : cut;
+    if (header && (!given || given == header)) {
+        l->quote = quote != QUOTES[0] ? quote : quote_of_sample(l->at + strcspn(l->at, "\r\n"), header);
+    }
 }
 
 bool s4d_list_headed(const s4d_list *l)
 {
     char quote;
     int known;
-    const char *line = l->at + strspn(l->at, " \t\r\n"), *own = s4d_column_name(S4D_COLUMN_PATH);
-    size_t size = strcspn(line, "\r\n");
-    separator_of_header(line, &quote, &known);
-    return known > 1 || (size == strlen(own) && strncasecmp(line, own, size) == 0);
+    char name[64];
+    s4d_column column;
+    const char *from = l->at + strspn(l->at, " \t\r\n"), *to = from + strcspn(from, "\r\n");
+    separator_of_header(from, &quote, &known);
+    s4d_str_trim(&from, &to);
+    snprintf(name, sizeof name, "%.*s", (int)(to - from < (ptrdiff_t)sizeof name ? to - from : 0), from);
+    return known > 1 || (s4d_list_head(name, &column) >= S4D_HEAD_OTHER && column == S4D_COLUMN_PATH);
 }
 
 void s4d_list_release(s4d_list *l)

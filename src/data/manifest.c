@@ -21,7 +21,8 @@ typedef struct faults {
     long count;
     char text[640], remedy[S4D_HINT_MAX];
     s4d_strlist more;
-    long taken, missing; /* lines whose file was looked for, and was not there */
+    long lines;   /* that were read */
+    long missing; /* whose file is not there */
 } faults;
 
 typedef struct parse {
@@ -83,6 +84,10 @@ static bool numbered_label(parse *p, long line, const char *text, int32_t *label
 static void fault_name(parse *p, long line, const char *name)
 {
     s4d_str known = {0};
+    if (!*name) {
+        add_fault(p, line, CORRECT_LIST, "the label is empty");
+        return;
+    }
     if (s4d_labels_numeric(name)) {
         add_fault(p, line, "write names, as \"s4d data index csv --classes TABLE\" does",
                   "label \"%.60s\" is a number, but a manifest holds names of classes", name);
@@ -160,7 +165,6 @@ static bool build_path(parse *p, long line, const char *id, char path[S4D_PATH_M
                   p->built.text, S4D_PATH_MAX - 1);
         return false;
     }
-    p->faults.taken++;
     if (p->on_bad == S4D_BAD_FAIL && s4d_store_look(p->manifest->store, path, NULL) == S4D_STORE_NOTHING) {
         fault_missing(p, line, path);
         return false;
@@ -211,6 +215,7 @@ static s4d_status no_room_for_path(const parse *p, s4d_err *err)
 static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
 {
     bool labelled = p->opts->format != S4D_LIST_PATHS;
+    p->faults.lines++;
     const char *fault = labelled && !record->fault ? s4d_list_misfit(record) : NULL;
     char path[S4D_PATH_MAX];
     s4d_sample sample = {.id = record->field[0], .path = path, .label = -1, .end = INFINITY};
@@ -225,6 +230,14 @@ static s4d_status take_record(parse *p, const s4d_record *record, s4d_err *err)
     return no_room_for_path(p, err);
 }
 
+/* Whether the first line of "path label" names the two. */
+static bool is_header(const s4d_record *r)
+{
+    s4d_column first, second;
+    return r->columns == 2 && s4d_list_head(r->field[0], &first) != S4D_HEAD_NONE && first == S4D_COLUMN_PATH &&
+           s4d_list_head(r->field[1], &second) != S4D_HEAD_NONE && second == S4D_COLUMN_LABEL;
+}
+
 /* *headed: the list has named columns, and nothing was taken. */
 static s4d_status read_list(parse *p, bool *headed, s4d_err *err)
 {
@@ -235,8 +248,8 @@ static s4d_status read_list(parse *p, bool *headed, s4d_err *err)
     if (status == S4D_OK && !*headed) {
         s4d_list_begin(&list, p->opts->format == S4D_LIST_PATHS ? S4D_CUT_NONE : S4D_CUT_LAST);
     }
-    while (status == S4D_OK && !*headed && !p->finds && s4d_list_next(&list, &record)) {
-        status = take_record(p, &record, err);
+    for (bool first = true; status == S4D_OK && !*headed && !p->finds && s4d_list_next(&list, &record); first = false) {
+        status = first && is_header(&record) ? S4D_OK : take_record(p, &record, err);
     }
     s4d_list_release(&list);
     return status;
@@ -277,6 +290,7 @@ static s4d_status take_row(parse *p, const s4d_row *row, s4d_err *err)
     char path[S4D_PATH_MAX], id[S4D_PATH_MAX + 64];
     s4d_sample sample = {.id = id, .path = path, .label = -1, .start = row->start, .end = row->end};
     sample.subject = row->subject[0] ? row->subject : NULL;
+    p->faults.lines++;
     snprintf(id, sizeof id, "%.*s", S4D_PATH_MAX - 1, row->path);
     if (row->start > 0 || isfinite(row->end)) {
         size_t n = strlen(id);
@@ -323,11 +337,11 @@ static s4d_status read_rows(parse *p, s4d_err *err)
 static s4d_status tell_faults(const parse *p, s4d_err *err)
 {
     const faults *f = &p->faults;
-    if (f->count > 1 && f->missing == f->count && f->missing == f->taken) {
+    if (f->count > 1 && f->missing == f->lines) {
         return s4d_err_set(err, S4D_FAILED, "%s: none of the %ld files is below %.200s (%.300s); %s", p->path, f->missing,
                            p->opts->root, f->text, f->remedy);
     }
-    for (size_t i = 0; i < f->more.count; i++) {
+    for (size_t i = 0; i < f->more.count && f->count < f->lines; i++) { /* else one cause has all of them */
         s4d_log(S4D_LOG_WARN, "%s: %s", p->path, f->more.item[i]);
     }
     if (f->count == 1) {

@@ -40,8 +40,8 @@ static s4d_status read_header(s4d_rows *r, bool two, s4d_err *err)
         return s4d_err_set(err, S4D_FAILED, "the list is empty; a manifest begins with a header such as path,label");
     }
     s4d_status status = s4d_heads_read(&r->record, two, &r->heads, err);
-    if (status == S4D_OK && strcmp(r->heads.unread, "\"\"") == 0) {
-        s4d_log(S4D_LOG_INFO, "%s: a column has no name, as the index that pandas writes, and is not read", r->path);
+    if (status == S4D_OK && r->heads.unnamed) {
+        s4d_log(S4D_LOG_INFO, "%s: a column without a name, such as the index that pandas writes, is not read", r->path);
     } else if (status == S4D_OK && r->heads.unread[0]) {
         s4d_log(S4D_LOG_INFO, "%s: not read are the columns %s", r->path, r->heads.unread);
     }
@@ -158,6 +158,10 @@ static bool check_columns(s4d_rows *r)
     const char *why = "";
     if (record->columns == r->heads.columns || (record->columns > r->heads.columns && are_empty(record, r->heads.columns))) {
         return true;
+    }
+    const char *other = record->columns == 1 ? strpbrk(record->field[0], ",;|\t") : NULL;
+    if (other) {
+        return fault(r, record->line, "the fields are separated by \"%c\", those of the header by \"%c\"", *other, r->list.separator);
     }
     if (record->columns == r->heads.columns + 1 && s4d_labels_number(record->field[0], NULL)) {
         why = "; the number in front needs a name in the header, or may be left out";

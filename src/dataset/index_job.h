@@ -131,6 +131,8 @@ struct index_job {
 s4d_status index_decide(index_job *job, s4d_err *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Gathers a fault at a line of a list (line 0: of the whole list; list -1: of the set). */
 void index_fault(index_job *job, int list, long line, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Gathers that a listed path is not on disk below the root, or its media folder; the first such fault tells where it may be. */
+void index_fault_missing(index_job *job, int list, long line, const char *path);
 /* S4D_FAILED with the first of the gathered faults, their number and the remedy; S4D_OK where there are none. */
 s4d_status index_faults_end(index_job *job, const char *remedy, s4d_err *err);
 s4d_status index_add_list(index_job *job, const char *path, index_role role, int fold, s4d_err *err);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
@@ -65,7 +66,7 @@ int index_class_of(index_job *job, const char *name)
 {
     s4d_index *out = job->out;
     int c = s4d_labels_find((const char(*)[S4D_CLASS_NAME_MAX])out->classes, out->class_count, name);
-    bool good = *name && strlen(name) < S4D_CLASS_NAME_MAX && !strpbrk(name, ",\"\r\n") && s4d_str_utf8(name);
+    bool good = *name && !s4d_labels_numeric(name) && strlen(name) < S4D_CLASS_NAME_MAX && !strpbrk(name, ",\"\r\n") && s4d_str_utf8(name);
     if (c >= 0 || job->table || !good || out->class_count == S4D_MAX_CLASSES) {
         return c;
     }
@@ -107,6 +108,8 @@ static void fault_label(index_job *job, const index_entry *e)
         index_fault(job, e->list, e->line, "label \"%.60s\" is none of the %d classes", e->label, job->out->class_count);
     } else if (!*e->label) {
         index_fault(job, e->list, e->line, "the label is empty");
+    } else if (s4d_labels_numeric(e->label)) {
+        index_fault(job, e->list, e->line, "label \"%.60s\" is a number, but no whole one", e->label);
     } else if (strlen(e->label) >= S4D_CLASS_NAME_MAX) {
         index_fault(job, e->list, e->line, "label \"%.60s...\" is longer than the %d bytes of a class name", e->label,
                     S4D_CLASS_NAME_MAX - 1);
@@ -116,6 +119,25 @@ static void fault_label(index_job *job, const index_entry *e)
         index_fault(job, e->list, e->line, "label \"%.60s\" would be class number %d, but a set has at most %d", e->label,
                     job->out->class_count + 1, S4D_MAX_CLASSES);
     }
+}
+
+/* Names that differ in more than capitals and became one class. */
+static s4d_status tell_synonyms(index_job *job, s4d_err *err)
+{
+    const char *first[S4D_MAX_CLASSES] = {NULL};
+    bool told[S4D_MAX_CLASSES] = {false};
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < job->entries && status == S4D_OK; i++) {
+        const index_entry *e = &job->entry[i];
+        int c = e->class;
+        if (c >= 0 && first[c] && !told[c] && strcasecmp(first[c], e->label) != 0) {
+            told[c] = true;
+            status = index_decide(job, err, "\"%.60s\" and \"%.60s\" are one class, %s", first[c], e->label, job->out->classes[c]);
+        } else if (c >= 0 && !first[c]) {
+            first[c] = e->label;
+        }
+    }
+    return status;
 }
 
 static s4d_status read_names(index_job *job, s4d_err *err)
@@ -144,7 +166,8 @@ static s4d_status read_names(index_job *job, s4d_err *err)
                         job->out->classes[e->class], e->name, job->out->classes[told]);
         }
     }
-    return index_faults_end(job, "correct the list, or name its classes with --classes", err);
+    s4d_status status = index_faults_end(job, "correct the list, or name its classes with --classes", err);
+    return status == S4D_OK ? tell_synonyms(job, err) : status;
 }
 
 /* ---- numbers ---- */

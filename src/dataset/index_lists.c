@@ -116,7 +116,7 @@ s4d_status index_find_direct(index_job *job, s4d_err *err)
         index_sample *s = &job->sample[i];
         size_t cut = strncmp(s->name, front, strip) == 0 ? strip : 0;
         if (!is_there(job, s->name, cut) && !job->opts->keep_missing) {
-            index_fault(job, s->list, s->line, "\"%.300s\" is not on disk below %.200s", s->name, job->opts->root);
+            index_fault_missing(job, s->list, s->line, s->name);
         } else {
             missing += job->opts->keep_missing && !is_there(job, s->name, cut);
         }

@@ -328,8 +328,7 @@ static s4d_status check_missing(finder *f)
         if (s->unit < 0 && job->opts->keep_missing) {
             missing++;
         } else if (s->unit < 0) {
-            index_fault(job, s->list, s->line, "\"%.300s\" is not on disk below %.200s", s->name,
-                        job->opts->media ? job->opts->media : job->opts->root);
+            index_fault_missing(job, s->list, s->line, s->name);
         }
     }
     if (missing > 0) {

@@ -6,7 +6,6 @@
 #include "dataset/clip_name.h"
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
-#include "s4d/data/hint.h"
 
 /* ---- a folder for each class ---- */
 
@@ -171,22 +170,8 @@ typedef struct csv {
     int list;
     s4d_table *table;
     index_map *seen; /* what all lists have held so far */
-    long missing;    /* rows that are kept though nothing is there */
+    long missing;    /* rows of which nothing is there */
 } csv;
-
-static void note_missing(csv *c, const s4d_row *row, const char *below)
-{
-    char hint[S4D_HINT_MAX] = "", base[S4D_PATH_MAX];
-    const char *root = c->job->opts->root, *media = c->job->opts->media;
-    if (c->job->opts->keep_missing) {
-        c->missing++;
-        return;
-    }
-    if (c->job->faults.count == 0 && s4d_path_join(base, root, media ? media : "", NULL) == S4D_OK) { /* only the first is told */
-        s4d_path_hint(NULL, base, row->path, hint);
-    }
-    index_fault(c->job, c->list, row->line, "\"%.300s\" is not on disk below %.200s%s%s", below, root, hint[0] ? "; " : "", hint);
-}
 
 /* A row's path below the root, in one spelling, and whether it is there. */
 static s4d_status check_path(csv *c, s4d_row *row, s4d_err *err)
@@ -208,8 +193,10 @@ static s4d_status check_path(csv *c, s4d_row *row, s4d_err *err)
     if (status != S4D_OK) {
         return status;
     }
-    if (!s4d_path_exists(path)) {
-        note_missing(c, row, below);
+    bool there = s4d_path_exists(path);
+    c->missing += !there;
+    if (!there && !o->keep_missing) {
+        index_fault_missing(c->job, c->list, row->line, row->path);
     }
     if (strcmp(row->path, below) != 0) {
         row->path = s4d_texts_add(&c->table->texts, below);
@@ -251,7 +238,7 @@ static s4d_status take_csv(csv *c, s4d_err *err)
             status = index_add_entry(c->job, &e, err);
         }
     }
-    if (status == S4D_OK && c->missing > 0) {
+    if (status == S4D_OK && c->missing > 0 && c->job->opts->keep_missing) {
         status = index_decide(c->job, err, "%s: samples not on disk: %ld; their lines are kept, as --keep-missing says", list, c->missing);
     }
     return status;

@@ -84,6 +84,17 @@ static s4d_status spell_entry(index_job *job, index_entry *e, bool *good, s4d_er
     return status;
 }
 
+void index_fault_missing(index_job *job, int list, long line, const char *path)
+{
+    const s4d_index_opts *o = job->opts;
+    char hint[S4D_HINT_MAX] = "", base[S4D_PATH_MAX];
+    if (job->faults.count == 0 && s4d_path_join(base, o->root, o->media ? o->media : "", NULL) == S4D_OK) {
+        s4d_path_hint(NULL, base, path, hint);
+    }
+    index_fault(job, list, line, "\"%.300s\" is not on disk below %.200s%s%s", path, o->media ? o->media : o->root,
+                hint[0] ? "; " : "", hint);
+}
+
 static void fault_encoding(index_job *job, int list, long line, const char *name)
 {
     char hint[S4D_HINT_MAX] = "";

@@ -515,7 +515,10 @@ class Tables(Case):
             ("x.json", '{"set": "x", "used_by": "", "classes": ["A"]}', '"A" cannot be a class name'),
             ("x.json", '{"set": "x", "used_by": "", "classes": ["a"], "b": 1}', "expected the members set, used_by and classes"),
             ("X-1.json", '{"set": "x", "used_by": "", "classes": ["a"]}', "use small letters, digits and _"),
+            ("x.json", '{"set": "x", "used_by": "", "classes": ["joy", "happiness"]}', '"joy" is a synonym by synonyms.json'),
+            ("x.json", '{"set": "x", "used_by": "", "classes": ["no-expression"]}', '"no-expression" is a synonym by synonyms.json'),
             ("synonyms.json", '{"sad": "sadness", "sadness": "sorrow"}', '"sadness" is both a synonym and the one spelling'),
+            ("synonyms.json", '{"no_emotion": "neutral"}', '"no_emotion": write a blank, which stands for - and _ too'),
         ]:
             with self.subTest(text=text):
                 code, error = self.configure(name, text)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,6 +100,95 @@ static void test_one_spelling(void **state)
     }
 }
 
+/* Spellings of public sets (FER2013, AFEW, CAER, RAVDESS, CREMA-D, RaFD, KDEF, JAFFE, IEMOCAP, MAFW, EmoBox) and of models'
+ * id2label, in every case, with what is not seen around them. */
+static void test_spellings_in_use(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *others;
+    } c[] = {
+        {"anger", "angry Angry ANGRY ANG an angray"},
+        {"contempt", "contemptuous Contemptuous comtempt"},
+        {"disgust", "disgusted Disgusted disgusting DIS di digust"},
+        {"fear", "fearful Fearful FEA fe afraid AF scared fearfulness frightened"},
+        {"happiness", "happy Happy HAP ha joy Joy joyful hapiness"},
+        {"neutral", "NEU ne neutrality natural no_emotion no-expression noemotion"},
+        {"sadness", "sad Sad SA sorrow"},
+        {"surprise", "surprised Surprised SUR su suprise Suprised surprising superise"},
+        {"anxiety", "anxious"},
+        {"disappointment", "disappointed"},
+        {"helplessness", "helpless"},
+        {"calm", "calm Calm"}, /* a class of RAVDESS beside neutral */
+    };
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        char words[200], *rest = words, *word, out[S4D_CLASS_NAME_MAX], around[80];
+        strcpy(words, c[i].others);
+        while ((word = strtok_r(rest, " ", &rest))) {
+            s4d_labels_canonical(word, out);
+            assert_string_equal(out, c[i].name);
+            snprintf(around, sizeof around, "\xC2\xA0 %s\xE2\x80\x8B ", word);
+            s4d_labels_canonical(around, out);
+            assert_string_equal(out, c[i].name);
+        }
+    }
+    char out[S4D_CLASS_NAME_MAX];
+    s4d_labels_canonical("No\xC2\xA0  Expression", out); /* blanks of any kind and number */
+    assert_string_equal(out, "neutral");
+    s4d_labels_canonical("s\xE2\x80\x8B" "ad", out);
+    assert_string_equal(out, "sadness");
+    s4d_labels_canonical("My_Own-Class", out); /* not a synonym's: as it is */
+    assert_string_equal(out, "my_own-class");
+    s4d_labels_canonical("my  own", out);
+    assert_string_equal(out, "my own");
+}
+
+/* No two classes of one table are one by a synonym. */
+static void test_tables_keep_their_classes_apart(void **state)
+{
+    (void)state;
+    char known[400], *rest = known, *table;
+    strcpy(known, s4d_labels_known());
+    while ((table = strtok_r(rest, ", ", &rest))) {
+        const char *const *name;
+        char one[S4D_CLASS_NAME_MAX], other[S4D_CLASS_NAME_MAX];
+        int n = s4d_labels_table(table, &name);
+        for (int i = 0; i < n; i++) {
+            for (int k = 0; k < i; k++) {
+                s4d_labels_canonical(name[i], one);
+                s4d_labels_canonical(name[k], other);
+                assert_string_not_equal(one, other);
+            }
+        }
+    }
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        long number;
+    } whole[] = {{"0", 0}, {"7", 7}, {"03", 3}, {"-1", -1}, {"2.0", 2}, {"2.", 2}, {"10.000", 10}};
+    static const char *const none[] = {"", " 1", "1 ", "+1", "1.5", "2.01", "-", "x", "1x", ".0", "99999999999999999999", "0x1"};
+    static const char *const numeric[] = {"0", "03", "2.0", "1.5", "-1", "+1", "1e3", ".5"}, *const names[] = {"", "a", "inf", "nan", "0x1", "1-2", "e", "1 "};
+    long n;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        assert_true(s4d_labels_number(whole[i].text, &n));
+        assert_int_equal(n, whole[i].number);
+        assert_true(s4d_labels_number(whole[i].text, NULL));
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        assert_false(s4d_labels_number(none[i], &n));
+    }
+    for (size_t i = 0; i < sizeof numeric / sizeof *numeric; i++) {
+        assert_true(s4d_labels_numeric(numeric[i]));
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_false(s4d_labels_numeric(names[i]));
+    }
+}
+
 static void test_names_are_cut_at_their_room(void **state)
 {
     (void)state;
@@ -136,6 +226,9 @@ int main(void)
         cmocka_unit_test(test_known_tables),
         cmocka_unit_test(test_one_spelling), cmocka_unit_test(test_names_are_cut_at_their_room),
         cmocka_unit_test(test_finding),
+        cmocka_unit_test(test_spellings_in_use),
+        cmocka_unit_test(test_tables_keep_their_classes_apart),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

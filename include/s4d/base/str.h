@@ -2,6 +2,7 @@
 #ifndef S4D_BASE_STR_H
 #define S4D_BASE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,7 @@ void s4d_str_clear(s4d_str *s); /* empty, room kept */
 void s4d_str_add(s4d_str *s, const char *text);
 void s4d_str_add_bytes(s4d_str *s, const void *bytes, size_t n);
 void s4d_str_printf(s4d_str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void s4d_str_vprintf(s4d_str *s, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 /* An owned list of strings; zeroed = empty. */
 typedef struct s4d_strlist {

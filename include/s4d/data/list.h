@@ -44,7 +44,7 @@ s4d_status s4d_list_take(s4d_bytes *text, s4d_list *out, s4d_err *err);
  * columns are seen that s4d_list_head knows, or an Excel line such as "sep=;". Plain lines (S4D_CUT_LAST, S4D_CUT_FIRST) become
  * S4D_CUT_FIELDS where their first line is separated rather than cut by blanks. */
 void s4d_list_begin(s4d_list *l, s4d_list_cut cut);
-/* Before the first record: whether the first line is a header, by two names of columns or by "path" alone. */
+/* Before the first record: whether the first line is a header, by two names of columns or by the path's alone. */
 bool s4d_list_headed(const s4d_list *l);
 /* The next record; blank lines are passed over, and what s4d_str_trim takes around a field that is not quoted. False after the
  * last. The time is linear in the bytes that are read. */
@@ -70,7 +70,8 @@ bool s4d_list_is_path(const char *field);
 typedef struct s4d_heads {
     int at[S4D_COLUMNS]; /* the field of each column, -1: absent */
     int columns;         /* of the header */
-    char unread[200];    /* the names of columns that are passed over, "" for none */
+    char unread[200];    /* the names of columns that are passed over, in quotes, "" for none */
+    bool unnamed;        /* none of these has a name */
 } s4d_heads;
 
 /* Reads a header: the manifest's own names before others; a column without a name (the index that pandas writes) and unknown
