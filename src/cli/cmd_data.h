@@ -3,6 +3,7 @@
 #define S4D_CLI_CMD_DATA_H
 
 #include "s4d/base/err.h"
+#include "s4d/dataset/check.h"
 #include "s4d/dataset/stats.h"
 
 s4d_status cmd_data_index(int argc, char **argv, s4d_err *err);
@@ -13,5 +14,7 @@ s4d_status cmd_data_pack(int argc, char **argv, s4d_err *err);
 
 /* The counts as a table on standard output. */
 void print_stats(const s4d_stats *s);
+/* How far the reading of files is, as a line on a terminal that the next one replaces. */
+void print_progress(void *arg, const s4d_check_progress *p);
 
 #endif

@@ -14,7 +14,7 @@
 
 enum { NAMED = 20 }; /* findings of a kind on screen */
 
-static void show_progress(void *arg, const s4d_check_progress *p)
+void print_progress(void *arg, const s4d_check_progress *p)
 {
     double rate = p->seconds > 0 ? (double)p->done / p->seconds : 0;
     (void)arg;
@@ -133,6 +133,7 @@ static s4d_status summary(const char *manifest, const s4d_check_report *r, const
 {
     s4d_str kinds = {0};
     size_t faults = s4d_check_faults(r);
+    if (r->nothing_there) return s4d_err_set(err, S4D_FAILED, "%s: %s", manifest, r->finding[0].text);
     for (int kind = 0; kind < (int)S4D_CHECK_FAULTS; ++kind)
         if (r->count[kind] > 0)
             s4d_str_printf(&kinds, "%s%zu %s", kinds.size ? ", " : "", r->count[kind],
@@ -190,6 +191,6 @@ s4d_status cmd_data_check(int argc, char **argv, s4d_err *err)
     o.root = root;
     o.threads = (int)threads;
     o.set = set;
-    o.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+    o.progress = isatty(STDERR_FILENO) ? print_progress : NULL;
     return check(&o, output, err);
 }

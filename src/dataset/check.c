@@ -27,11 +27,13 @@ static const struct {
     [S4D_CHECK_CONTENT_OVERLAP] = {"content_overlap", "same content in training and testing"},
     [S4D_CHECK_SUBJECT_OVERLAP] = {"subject_overlap", "same subject in training and testing"},
     [S4D_CHECK_UNDIVIDED] = {"undivided", "neither split nor fold"},
+    [S4D_CHECK_NUMBER] = {"number", "numbers in place of names of classes"},
     [S4D_CHECK_CLASS] = {"unknown_class", "a class the set does not have"},
     [S4D_CHECK_SIZE] = {"size", "another count than the set has"},
     [S4D_CHECK_SIZE_GUESSED] = {"size_guessed", "another count than the set it looks like"},
     [S4D_CHECK_ORDER] = {"frame_order", "order of frames differs by number and by letter"},
     [S4D_CHECK_UNLABELLED] = {"unlabelled", "no label"},
+    [S4D_CHECK_SPELLING] = {"spelling", "one class by several names"},
 };
 
 const char *s4d_check_key(s4d_check_kind kind)
@@ -58,65 +60,18 @@ s4d_status check_find(check *c, s4d_check_finding finding, s4d_err *err, const c
     s4d_check_report *r = c->report;
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    s4d_str_clear(&c->text);
+    s4d_str_vprintf(&c->text, format, args);
     va_end(args);
-    finding.text = n < 0 ? NULL : s4d_mem_alloc((size_t)n + 1, 1);
+    finding.text = c->text.failed ? NULL : s4d_texts_add(&r->texts, c->text.text);
     size_t room = r->room ? 2 * r->room : 64;
     if (!finding.text || (r->findings == r->room && !s4d_mem_grow(&r->finding, r->room, room, sizeof *r->finding))) {
-        s4d_mem_free(finding.text);
         return s4d_err_memory(err, room * sizeof *r->finding, "what is found");
     }
     r->room = r->findings == r->room ? room : r->room;
-    va_start(args, format);
-    vsnprintf(finding.text, (size_t)n + 1, format, args);
-    va_end(args);
     r->finding[r->findings++] = finding;
     r->count[finding.kind]++;
     return S4D_OK;
-}
-
-/* What check_files and check_contents found about one entry, for each of its rows. */
-static s4d_status tell_entry(check *c, const check_entry *e, size_t row, s4d_err *err)
-{
-    const s4d_row *at = &c->report->table.row[row];
-    s4d_status status = S4D_OK;
-    s4d_check_finding finding = {.row = (long)row, .other = -1};
-    if (e->trouble) {
-        finding.kind = S4D_CHECK_UNREADABLE;
-        status = check_find(c, finding, err, "line %ld: %s", at->line, e->trouble);
-    } else if (e->kind == ENTRY_MISSING) {
-        finding.kind = S4D_CHECK_MISSING;
-        status = check_find(c, finding, err, "line %ld: %s: there is no such file or folder", at->line, at->path);
-    }
-    if (status == S4D_OK && e->mixed > 0) {
-        finding.kind = S4D_CHECK_MIXED_SIZES;
-        status = check_find(c, finding, err, "line %ld: %s: frame %d is %d x %d, the first is %d x %d", at->line,
-                            at->path, e->mixed, e->mixed_width, e->mixed_height, e->width, e->height);
-    }
-    if (status == S4D_OK && e->order[1]) {
-        finding.kind = S4D_CHECK_ORDER;
-        status = check_find(c, finding, err, "line %ld: %s: %s stands before %s by number, behind it by letter",
-                            at->line, at->path, e->order[0], e->order[1]);
-    }
-    return status;
-}
-
-static s4d_status tell_entries(check *c, s4d_err *err)
-{
-    const s4d_check_report *r = c->report;
-    s4d_status status = S4D_OK;
-    for (size_t i = 0; i < c->entries; i++) {
-        for (size_t k = 0; k < c->entry[i].rows && status == S4D_OK; k++) {
-            status = tell_entry(c, &c->entry[i], c->order[c->entry[i].first + k], err);
-        }
-    }
-    for (size_t i = 0; i < r->table.count && r->stats.labelled > 0 && status == S4D_OK; i++) {
-        if (!r->table.row[i].label[0]) {
-            status = check_find(c, (s4d_check_finding){S4D_CHECK_UNLABELLED, (long)i, -1, NULL}, err,
-                                "line %ld: %s has no label", r->table.row[i].line, r->table.row[i].path);
-        }
-    }
-    return status;
 }
 
 static int by_kind(const void *a, const void *b)
@@ -129,50 +84,6 @@ static int by_kind(const void *a, const void *b)
         return x->row < y->row ? -1 : 1;
     }
     return x->other != y->other ? (x->other < y->other ? -1 : 1) : strcmp(x->text, y->text);
-}
-
-/* ---- entries ---- */
-
-static int by_path(const void *a, const void *b, void *rows)
-{
-    const s4d_row *x = (const s4d_row *)rows + *(const size_t *)a, *y = (const s4d_row *)rows + *(const size_t *)b;
-    int difference = strcmp(x->path, y->path);
-    if (difference == 0) {
-        difference = (x->start > y->start) - (x->start < y->start);
-    }
-    if (difference == 0) {
-        difference = (x->end > y->end) - (x->end < y->end);
-    }
-    return difference != 0 ? difference : (x > y) - (x < y);
-}
-
-static bool same_entry(const s4d_row *a, const s4d_row *b)
-{
-    return strcmp(a->path, b->path) == 0 && a->start == b->start && a->end == b->end;
-}
-
-static s4d_status make_entries(check *c, s4d_err *err)
-{
-    const s4d_table *t = &c->report->table;
-    c->order = s4d_mem_alloc(t->count, sizeof *c->order);
-    c->entry = s4d_mem_alloc(t->count, sizeof *c->entry);
-    if (!c->order || !c->entry) {
-        return s4d_err_memory(err, t->count * sizeof *c->entry, "a list of files");
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        c->order[i] = i;
-    }
-    qsort_r(c->order, t->count, sizeof *c->order, by_path, t->row);
-    for (size_t i = 0; i < t->count; i++) {
-        const s4d_row *row = &t->row[c->order[i]], *before = i ? &t->row[c->order[i - 1]] : row;
-        if (i == 0 || !same_entry(row, before)) {
-            check_entry *e = &c->entry[c->entries++];
-            e->first = i;
-            e->leader = i > 0 && strcmp(row->path, before->path) == 0 ? e[-1].leader : c->entries - 1;
-        }
-        c->entry[c->entries - 1].rows++;
-    }
-    return S4D_OK;
 }
 
 static s4d_status draw_sample(check *c, s4d_err *err)
@@ -254,8 +165,8 @@ static s4d_status count_up(check *c, s4d_err *err)
 static s4d_status run(check *c, s4d_err *err)
 {
     s4d_check_report *r = c->report;
-    s4d_status (*const step[])(check *, s4d_err *) = {make_entries, draw_sample, check_files,   check_contents,
-                                                      tell_entries, check_known, check_overlap, count_up};
+    s4d_status (*const step[])(check *, s4d_err *) = {check_make_entries, draw_sample,  check_files,  check_contents,
+                                                      check_tell,         check_labels, check_known,  check_overlap, count_up};
     s4d_status status = s4d_table_read(c->opts->manifest, &r->table, err);
     if (status == S4D_OK && r->table.count == 0) {
         status = s4d_err_set(err, S4D_FAILED, "%s: the manifest has no sample; add lines", c->opts->manifest);
@@ -294,14 +205,8 @@ s4d_status s4d_check_run(const s4d_check_opts *opts, s4d_check_report *out, s4d_
     }
     s4d_store_close(&c.store);
     out->seconds = (s4d_clock_ms() - begin) / 1000;
-    for (size_t i = 0; i < c.entries; i++) {
-        s4d_mem_free(c.entry[i].trouble);
-        s4d_mem_free(c.entry[i].order[0]);
-        s4d_mem_free(c.entry[i].order[1]);
-    }
-    s4d_mem_free(c.entry);
-    s4d_mem_free(c.order);
-    s4d_mem_free(c.candidate);
+    check_release_entries(&c);
+    s4d_str_release(&c.text);
     if (status != S4D_OK) {
         s4d_check_release(out);
     }
@@ -310,10 +215,8 @@ s4d_status s4d_check_run(const s4d_check_opts *opts, s4d_check_report *out, s4d_
 
 void s4d_check_release(s4d_check_report *r)
 {
-    for (size_t i = 0; i < r->findings; i++) {
-        s4d_mem_free(r->finding[i].text);
-    }
     s4d_mem_free(r->finding);
+    s4d_texts_release(&r->texts);
     s4d_stats_release(&r->stats);
     s4d_table_release(&r->table);
     *r = (s4d_check_report){0};

@@ -83,8 +83,7 @@ static s4d_status hash_entry(check *c, size_t item, void *arg, s4d_err *err)
         status = e->kind == ENTRY_FOLDER ? hash_folder(s, path, &why) : hash_file(s, path, &why);
     }
     if (status != S4D_OK) {
-        e->trouble = s4d_mem_strdup(why.text);
-        return e->trouble ? S4D_OK : s4d_err_memory(err, sizeof why.text, "what is found in a file");
+        return check_trouble(e, why.text, err);
     }
     XXH128_hash_t sum = XXH3_128bits_digest(s->state);
     e->hash[0] = sum.high64;
@@ -114,8 +113,8 @@ static void *make_scratch(void)
 
 static int by_size(const void *a, const void *b, void *entries)
 {
-    const check_entry *x = (const check_entry *)entries + *(const size_t *)a;
-    const check_entry *y = (const check_entry *)entries + *(const size_t *)b;
+    const check_entry *x = (const check_entry *)entries + *(const uint32_t *)a;
+    const check_entry *y = (const check_entry *)entries + *(const uint32_t *)b;
     int folder = (x->kind == ENTRY_FOLDER) - (y->kind == ENTRY_FOLDER);
     if (folder != 0) {
         return folder;
@@ -130,7 +129,7 @@ s4d_status check_contents(check *c, s4d_err *err)
 {
     static const check_task task = {"contents", hash_entry, make_scratch, free_scratch};
     size_t n = 0, kept = 0;
-    size_t *sized = s4d_mem_alloc(c->entries, sizeof *sized);
+    uint32_t *sized = s4d_mem_alloc(c->entries, sizeof *sized);
     c->candidate = s4d_mem_alloc(c->entries, sizeof *c->candidate);
     if (!sized || !c->candidate) {
         s4d_mem_free(sized);
@@ -138,8 +137,8 @@ s4d_status check_contents(check *c, s4d_err *err)
     }
     for (size_t i = 0; i < c->entries; i++) {
         const check_entry *e = &c->entry[i];
-        if (e->leader == i && e->kind != ENTRY_MISSING && !e->trouble) {
-            sized[n++] = i;
+        if (e->leader == i && e->kind != ENTRY_MISSING && !check_why(e)) {
+            sized[n++] = (uint32_t)i;
         }
     }
     qsort_r(sized, n, sizeof *sized, by_size, c->entry);
@@ -153,4 +152,39 @@ s4d_status check_contents(check *c, s4d_err *err)
     c->candidates = kept;
     s4d_mem_free(sized);
     return kept > 0 ? check_parallel(c, &task, kept, err) : S4D_OK;
+}
+
+/* ---- which are ---- */
+
+static int by_hash(const void *a, const void *b, void *entries)
+{
+    const check_entry *x = (const check_entry *)entries + *(const uint32_t *)a;
+    const check_entry *y = (const check_entry *)entries + *(const uint32_t *)b;
+    int kind = (x->kind == ENTRY_FOLDER) - (y->kind == ENTRY_FOLDER);
+    if (kind != 0 || (x->hash[0] == y->hash[0] && x->hash[1] == y->hash[1] && x->bytes == y->bytes)) {
+        return kind;
+    }
+    if (x->bytes != y->bytes) {
+        return x->bytes < y->bytes ? -1 : 1;
+    }
+    return x->hash[0] != y->hash[0] ? (x->hash[0] < y->hash[0] ? -1 : 1) : x->hash[1] < y->hash[1] ? -1 : 1;
+}
+
+void check_sort_contents(check *c)
+{
+    size_t hashed = 0;
+    for (size_t i = 0; i < c->candidates; i++) {
+        if (c->entry[c->candidate[i]].hashed) {
+            c->candidate[hashed++] = c->candidate[i];
+        }
+    }
+    c->candidates = hashed;
+    if (hashed > 1) {
+        qsort_r(c->candidate, hashed, sizeof *c->candidate, by_hash, c->entry);
+    }
+}
+
+bool check_equal(const check *c, size_t candidate, size_t other)
+{
+    return by_hash(&c->candidate[candidate], &c->candidate[other], c->entry) == 0;
 }

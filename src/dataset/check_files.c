@@ -16,20 +16,6 @@ typedef struct scratch {
     s4d_image image;
 } scratch;
 
-static s4d_status no_memory(s4d_err *err)
-{
-    return s4d_err_memory(err, 1024, "what is found in a file");
-}
-
-/* Notes why an entry cannot be read; the first reason stays. */
-static s4d_status trouble(check_entry *e, const char *text, s4d_err *err)
-{
-    if (!e->trouble && !(e->trouble = s4d_mem_strdup(text))) {
-        return no_memory(err);
-    }
-    return S4D_OK;
-}
-
 /* As stat does; what a pack holds are regular files and folders. */
 static int examine(const s4d_store *store, const char *path, struct stat *about)
 {
@@ -109,7 +95,7 @@ static s4d_status decode_picture(check_entry *e, const char *path, scratch *s, s
 {
     s4d_err why = {0};
     if (s4d_image_read_from(&(s4d_image_source){.path = path, .store = s->store}, &s->image, &why) != S4D_OK) {
-        return trouble(e, why.text, err);
+        return check_trouble(e, why.text, err);
     }
     take_frame(e, &s->image, 0);
     return S4D_OK;
@@ -121,15 +107,15 @@ static s4d_status decode_video(check_entry *e, const s4d_clip_source *source, sc
     s4d_clip *clip = NULL;
     s4d_status status = S4D_OK;
     if (s4d_clip_open(source, &clip, &why) != S4D_OK) {
-        return trouble(e, why.text, err);
+        return check_trouble(e, why.text, err);
     }
     e->frames = s4d_clip_frames(clip);
-    for (int i = 0; i < e->frames && status == S4D_OK && !e->trouble; i++) {
+    for (int i = 0; i < e->frames && status == S4D_OK && !check_why(e); i++) {
         if (s4d_clip_read(clip, &i, 1, &s->image, &why) == S4D_OK) {
             take_frame(e, &s->image, i);
             status = s4d_interrupt_status();
         } else {
-            status = trouble(e, why.text, err);
+            status = check_trouble(e, why.text, err);
         }
     }
     s4d_clip_close(&clip);
@@ -142,9 +128,12 @@ static s4d_status note_order(check_entry *e, const s4d_strlist *natural, s4d_err
 {
     for (size_t i = 1; i < natural->count; i++) {
         if (strcmp(natural->item[i - 1], natural->item[i]) > 0) {
-            e->order[0] = s4d_mem_strdup(natural->item[i - 1]);
-            e->order[1] = s4d_mem_strdup(natural->item[i]);
-            return e->order[0] && e->order[1] ? S4D_OK : no_memory(err);
+            check_oddity *odd = check_odd(e);
+            if (odd) {
+                odd->order[0] = s4d_mem_strdup(natural->item[i - 1]);
+                odd->order[1] = s4d_mem_strdup(natural->item[i]);
+            }
+            return odd && odd->order[0] && odd->order[1] ? S4D_OK : s4d_err_memory(err, 1024, "what is found in a file");
         }
     }
     return S4D_OK;
@@ -190,7 +179,7 @@ static s4d_status look_at_frames(check_entry *e, const char *path, const s4d_str
     }
     char text[sizeof first.text + 64];
     snprintf(text, sizeof text, "%s (%zu of %zu frames cannot be read)", first.text, bad, name->count);
-    return trouble(e, text, err);
+    return check_trouble(e, text, err);
 }
 
 static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s4d_err *err)
@@ -199,12 +188,12 @@ static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s
     s4d_strlist name = {0};
     s4d_status status;
     if (check_pictures(s->store, path, &name, &why) != S4D_OK) {
-        status = trouble(e, why.text, err);
+        status = check_trouble(e, why.text, err);
         goto done;
     }
     if (name.count == 0 || name.count > INT_MAX) {
         s4d_err_set(&why, S4D_FAILED, "%s: no picture (.jpg, .png, .bmp, ...) is in this folder", path);
-        status = trouble(e, why.text, err);
+        status = check_trouble(e, why.text, err);
         goto done;
     }
     e->frames = (int)name.count;
@@ -225,7 +214,7 @@ static s4d_status look_at_file(check_entry *e, const char *path, const s4d_row *
     e->kind = is_picture(s->store, path) ? ENTRY_PICTURE : ENTRY_VIDEO;
     if (e->bytes == 0) {
         s4d_err_set(&why, S4D_FAILED, "%s: the file is empty; copy it again or take it out of the list", path);
-        return trouble(e, why.text, err);
+        return check_trouble(e, why.text, err);
     }
     if (!e->wanted) {
         return S4D_OK;
@@ -248,7 +237,7 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
     s4d_status status;
     s->store = c->store;
     if (s4d_path_join(path, c->report->root, row->path, &why) != S4D_OK) {
-        return trouble(e, why.text, err);
+        return check_trouble(e, why.text, err);
     }
     if (examine(c->store, path, &about) != 0) {
         if (errno == ENOENT || errno == ENOTDIR) {
@@ -256,13 +245,13 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
         }
         e->kind = ENTRY_VIDEO;
         s4d_err_set(&why, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
-        return trouble(e, why.text, err);
+        return check_trouble(e, why.text, err);
     }
     if (S_ISDIR(about.st_mode) && check_cut(row)) {
         e->kind = ENTRY_FOLDER;
         s4d_err_set(&why, S4D_FAILED, "%s: start and end are seconds of a video, but this is a folder; leave them out",
                     path);
-        status = trouble(e, why.text, err);
+        status = check_trouble(e, why.text, err);
     } else if (S_ISDIR(about.st_mode)) {
         e->kind = ENTRY_FOLDER;
         status = look_at_folder(e, path, s, err);
@@ -272,7 +261,7 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
     } else {
         e->kind = ENTRY_VIDEO;
         s4d_err_set(&why, S4D_FAILED, "%s: is neither a file nor a folder; correct the path", path);
-        status = trouble(e, why.text, err);
+        status = check_trouble(e, why.text, err);
     }
     e->decoded = e->wanted && e->read > 0;
     return status;

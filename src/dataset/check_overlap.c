@@ -1,4 +1,5 @@
 /* Samples that stand in a manifest twice, and samples and people that train and test. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,11 +7,18 @@
 #include "s4d/base/mem.h"
 #include "s4d/data/manifest.h"
 
-/* Rows met so far that differ in split, fold or time. */
+/* Rows met so far, by split and fold: of each pair those that reach farthest, one of another path behind the first. No more are
+ * needed, as rows come in the order of their starts. */
+typedef struct reach {
+    size_t row[2]; /* NO_ROW: none */
+} reach;
+
 typedef struct pool {
-    size_t *row;
+    reach *group;
     size_t count, room;
 } pool;
+
+#define NO_ROW SIZE_MAX
 
 static bool undivided(const s4d_row *row)
 {
@@ -90,135 +98,165 @@ static s4d_status tell_pair(check *c, s4d_check_kind kind, size_t first, size_t 
 
 /* ---- one path or one content ---- */
 
-static s4d_status keep(pool *p, size_t row, s4d_err *err)
+static bool same_path(const s4d_row *a, const s4d_row *b)
 {
-    if (p->count == p->room) {
+    return strcmp(a->path, b->path) == 0;
+}
+
+static s4d_status keep(const check *c, pool *p, size_t at, s4d_err *err)
+{
+    const s4d_row *rows = c->report->table.row, *now = &rows[at];
+    size_t i = 0;
+    while (i < p->count && !same_group(&rows[p->group[i].row[0]], now)) {
+        i++;
+    }
+    if (i == p->room) {
         size_t room = p->room ? 2 * p->room : 16;
-        if (!s4d_mem_grow(&p->row, p->room, room, sizeof *p->row)) {
-            return s4d_err_memory(err, room * sizeof *p->row, "a list of rows");
+        if (!s4d_mem_grow(&p->group, p->room, room, sizeof *p->group)) {
+            return s4d_err_memory(err, room * sizeof *p->group, "a list of rows");
         }
         p->room = room;
     }
-    p->row[p->count++] = row;
+    reach *g = &p->group[i];
+    if (i == p->count) {
+        *g = (reach){{at, NO_ROW}};
+        p->count++;
+        return S4D_OK;
+    }
+    bool same = same_path(&rows[g->row[0]], now);
+    if (now->end > rows[g->row[0]].end) {
+        g->row[1] = same ? g->row[1] : g->row[0];
+        g->row[0] = at;
+    } else if (!same && (g->row[1] == NO_ROW || now->end > rows[g->row[1]].end)) {
+        g->row[1] = at;
+    }
     return S4D_OK;
 }
 
-/* One row against those before it in order of their start: those that end before it begins leave the pool. */
-static s4d_status meet(check *c, pool *p, size_t at, bool by_content, s4d_err *err)
+/* A row of the pool, of another path where `other` asks for it, that a rule holds for; NO_ROW: none. */
+static size_t find(const check *c, const pool *p, const s4d_row *now, bool other, bool (*rule)(const s4d_row *, const s4d_row *))
 {
-    const s4d_row *rows = c->report->table.row, *now = &rows[at];
-    size_t kept = 0, against = SIZE_MAX, twin = SIZE_MAX;
-    bool known = false;
+    const s4d_row *rows = c->report->table.row;
     for (size_t i = 0; i < p->count; i++) {
-        const s4d_row *old = &rows[p->row[i]];
-        if (old->end <= now->start) {
-            continue;
-        }
-        p->row[kept++] = p->row[i];
-        known = known || (same_group(old, now) && same_time(old, now));
-        if (by_content && strcmp(old->path, now->path) == 0) {
-            continue;
-        }
-        if (against == SIZE_MAX && conflict(old, now)) {
-            against = p->row[i];
-        } else if (twin == SIZE_MAX && same_time(old, now)) {
-            twin = p->row[i];
+        for (int k = 0; k < 2; k++) {
+            size_t at = p->group[i].row[k];
+            if (at != NO_ROW && rows[at].end > now->start && !(other && same_path(&rows[at], now)) && rule(&rows[at], now)) {
+                return at;
+            }
         }
     }
-    p->count = kept;
-    s4d_status status = known ? S4D_OK : keep(p, at, err);
-    if (status == S4D_OK && against != SIZE_MAX) {
-        status = tell_pair(c, by_content ? S4D_CHECK_CONTENT_OVERLAP : S4D_CHECK_OVERLAP, against, at, err);
-    } else if (status == S4D_OK && twin != SIZE_MAX) {
-        status = tell_pair(c, by_content ? S4D_CHECK_SAME_CONTENT : S4D_CHECK_DUPLICATE, twin, at, err);
+    return NO_ROW;
+}
+
+static bool no_conflict(const s4d_row *a, const s4d_row *b)
+{
+    return !conflict(a, b);
+}
+
+/* Rows in the order of start and end, of one path or of equal contents: those met so far, and those of the last time. */
+typedef struct meeting {
+    pool met, same;
+    bool by_content;
+    const s4d_row *last;
+} meeting;
+
+static s4d_status meet(check *c, meeting *m, size_t at, s4d_err *err)
+{
+    const s4d_row *now = &c->report->table.row[at];
+    m->same.count = m->last && same_time(m->last, now) ? m->same.count : 0;
+    m->last = now;
+    size_t against = find(c, &m->met, now, m->by_content, conflict);
+    size_t twin = against == NO_ROW ? find(c, &m->same, now, m->by_content, no_conflict) : NO_ROW;
+    s4d_status status = keep(c, &m->met, at, err);
+    if (status == S4D_OK) {
+        status = keep(c, &m->same, at, err);
+    }
+    if (status == S4D_OK && against != NO_ROW) {
+        status = tell_pair(c, m->by_content ? S4D_CHECK_CONTENT_OVERLAP : S4D_CHECK_OVERLAP, against, at, err);
+    } else if (status == S4D_OK && twin != NO_ROW) {
+        status = tell_pair(c, m->by_content ? S4D_CHECK_SAME_CONTENT : S4D_CHECK_DUPLICATE, twin, at, err);
     }
     return status;
+}
+
+static void begin(meeting *m)
+{
+    m->met.count = m->same.count = 0;
+    m->last = NULL;
+}
+
+static void release(meeting *m)
+{
+    s4d_mem_free(m->met.group);
+    s4d_mem_free(m->same.group);
 }
 
 static s4d_status compare_paths(check *c, s4d_err *err)
 {
-    pool p = {0};
+    meeting m = {.by_content = false};
     s4d_status status = S4D_OK;
     const s4d_row *rows = c->report->table.row;
     for (size_t i = 0; i < c->report->table.count && status == S4D_OK; i++) {
-        if (i > 0 && strcmp(rows[c->order[i]].path, rows[c->order[i - 1]].path) != 0) {
-            p.count = 0;
+        if (i > 0 && !same_path(&rows[c->order[i]], &rows[c->order[i - 1]])) {
+            begin(&m);
         }
-        status = meet(c, &p, c->order[i], false, err);
+        status = meet(c, &m, c->order[i], err);
     }
-    s4d_mem_free(p.row);
+    release(&m);
     return status;
-}
-
-static int by_hash(const void *a, const void *b, void *entries)
-{
-    const check_entry *x = (const check_entry *)entries + *(const size_t *)a;
-    const check_entry *y = (const check_entry *)entries + *(const size_t *)b;
-    int kind = (x->kind == ENTRY_FOLDER) - (y->kind == ENTRY_FOLDER);
-    if (kind != 0 || (x->hash[0] == y->hash[0] && x->hash[1] == y->hash[1] && x->bytes == y->bytes)) {
-        return kind;
-    }
-    if (x->bytes != y->bytes) {
-        return x->bytes < y->bytes ? -1 : 1;
-    }
-    return x->hash[0] != y->hash[0] ? (x->hash[0] < y->hash[0] ? -1 : 1) : x->hash[1] < y->hash[1] ? -1 : 1;
 }
 
 static int by_time(const void *a, const void *b, void *rows)
 {
-    const s4d_row *x = (const s4d_row *)rows + *(const size_t *)a, *y = (const s4d_row *)rows + *(const size_t *)b;
+    const s4d_row *x = (const s4d_row *)rows + *(const uint32_t *)a, *y = (const s4d_row *)rows + *(const uint32_t *)b;
     if (x->start != y->start) {
         return x->start < y->start ? -1 : 1;
+    }
+    if (x->end != y->end) {
+        return x->end < y->end ? -1 : 1;
     }
     return (x > y) - (x < y);
 }
 
-/* All rows of the entries candidate[from..to-1], which hold the same bytes. */
-static s4d_status compare_twins(check *c, size_t from, size_t to, pool *rows, s4d_err *err)
+/* All rows of the entries candidate[from..to-1], which hold the same bytes; `row` has room for every row. */
+static s4d_status compare_twins(check *c, size_t from, size_t to, uint32_t *row, s4d_err *err)
 {
-    pool p = {0};
+    meeting m = {.by_content = true};
     s4d_status status = S4D_OK;
-    rows->count = 0;
+    size_t n = 0;
     for (size_t i = from; i < to; i++) {
         size_t leader = c->candidate[i];
         for (size_t e = leader; e < c->entries && c->entry[e].leader == leader; e++) {
-            for (size_t r = 0; r < c->entry[e].rows && status == S4D_OK; r++) {
-                status = keep(rows, c->order[c->entry[e].first + r], err);
+            for (size_t r = 0; r < c->entry[e].rows; r++) {
+                row[n++] = c->order[c->entry[e].first + r];
             }
         }
     }
-    if (rows->count > 1) {
-        qsort_r(rows->row, rows->count, sizeof *rows->row, by_time, c->report->table.row);
+    qsort_r(row, n, sizeof *row, by_time, c->report->table.row);
+    for (size_t i = 0; i < n && status == S4D_OK; i++) {
+        status = meet(c, &m, row[i], err);
     }
-    for (size_t i = 0; i < rows->count && status == S4D_OK; i++) {
-        status = meet(c, &p, rows->row[i], true, err);
-    }
-    s4d_mem_free(p.row);
+    release(&m);
     return status;
 }
 
 static s4d_status compare_contents(check *c, s4d_err *err)
 {
-    size_t hashed = 0;
-    pool rows = {0};
     s4d_status status = S4D_OK;
-    for (size_t i = 0; i < c->candidates; i++) {
-        if (c->entry[c->candidate[i]].hashed) {
-            c->candidate[hashed++] = c->candidate[i];
-        }
-    }
-    c->candidates = c->report->hashed = hashed;
-    if (hashed > 1) {
-        qsort_r(c->candidate, hashed, sizeof *c->candidate, by_hash, c->entry);
+    check_sort_contents(c);
+    size_t hashed = c->report->hashed = c->candidates;
+    uint32_t *row = s4d_mem_alloc(c->report->table.count, sizeof *row);
+    if (!row) {
+        return s4d_err_memory(err, c->report->table.count * sizeof *row, "a list of rows");
     }
     for (size_t from = 0, to; from < hashed && status == S4D_OK; from = to) {
-        for (to = from + 1; to < hashed && by_hash(&c->candidate[from], &c->candidate[to], c->entry) == 0; to++) {
+        for (to = from + 1; to < hashed && check_equal(c, from, to); to++) {
         }
         if (to - from > 1) {
-            status = compare_twins(c, from, to, &rows, err);
+            status = compare_twins(c, from, to, row, err);
         }
     }
-    s4d_mem_free(rows.row);
+    s4d_mem_free(row);
     return status;
 }
 
@@ -226,30 +264,26 @@ static s4d_status compare_contents(check *c, s4d_err *err)
 
 static int by_subject(const void *a, const void *b, void *rows)
 {
-    const s4d_row *x = (const s4d_row *)rows + *(const size_t *)a, *y = (const s4d_row *)rows + *(const size_t *)b;
+    const s4d_row *x = (const s4d_row *)rows + *(const uint32_t *)a, *y = (const s4d_row *)rows + *(const uint32_t *)b;
     int difference = strcmp(x->subject, y->subject);
     return difference != 0 ? difference : (x > y) - (x < y);
 }
 
 /* The first row of a person that is held out where another trains. */
-static s4d_status compare_person(check *c, const size_t *row, size_t n, pool *p, s4d_err *err)
+static s4d_status compare_person(check *c, const uint32_t *row, size_t n, pool *p, s4d_err *err)
 {
     const s4d_row *rows = c->report->table.row;
+    s4d_status status = S4D_OK;
     p->count = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool known = false;
-        for (size_t k = 0; k < p->count; k++) {
-            if (conflict(&rows[p->row[k]], &rows[row[i]])) {
-                return tell_pair(c, S4D_CHECK_SUBJECT_OVERLAP, p->row[k], row[i], err);
+    for (size_t i = 0; i < n && status == S4D_OK; i++) {
+        for (size_t k = 0; k < p->count; k++) { /* times do not matter */
+            if (conflict(&rows[p->group[k].row[0]], &rows[row[i]])) {
+                return tell_pair(c, S4D_CHECK_SUBJECT_OVERLAP, p->group[k].row[0], row[i], err);
             }
-            known = known || same_group(&rows[p->row[k]], &rows[row[i]]);
         }
-        s4d_status status = known ? S4D_OK : keep(p, row[i], err);
-        if (status != S4D_OK) {
-            return status;
-        }
+        status = keep(c, p, row[i], err);
     }
-    return S4D_OK;
+    return status;
 }
 
 static s4d_status compare_people(check *c, s4d_err *err)
@@ -258,12 +292,12 @@ static s4d_status compare_people(check *c, s4d_err *err)
     const s4d_row *rows = c->report->table.row;
     pool p = {0};
     s4d_status status = S4D_OK;
-    size_t *order = s4d_mem_alloc(n, sizeof *order);
+    uint32_t *order = s4d_mem_alloc(n, sizeof *order);
     if (!order) {
         return s4d_err_memory(err, n * sizeof *order, "a list of people");
     }
     for (size_t i = 0; i < n; i++) {
-        order[i] = i;
+        order[i] = (uint32_t)i;
     }
     qsort_r(order, n, sizeof *order, by_subject, c->report->table.row);
     for (size_t from = 0, to; from < n && status == S4D_OK; from = to) {
@@ -273,7 +307,7 @@ static s4d_status compare_people(check *c, s4d_err *err)
             status = compare_person(c, order + from, to - from, &p, err);
         }
     }
-    s4d_mem_free(p.row);
+    s4d_mem_free(p.group);
     s4d_mem_free(order);
     return status;
 }

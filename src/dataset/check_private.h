@@ -9,30 +9,36 @@
 
 typedef enum entry_kind { ENTRY_MISSING, ENTRY_PICTURE, ENTRY_VIDEO, ENTRY_FOLDER } entry_kind;
 
+/* What few entries have. */
+typedef struct check_oddity {
+    char *trouble;  /* why it cannot be read */
+    char *order[2]; /* neighbours by number that letters put the other way round */
+} check_oddity;
+
 /* Rows with the same path, start and end. */
 typedef struct check_entry {
-    size_t first, rows; /* in the check's order */
-    size_t leader;      /* the first entry with this path; only leaders are hashed */
-    entry_kind kind;
-    bool wanted, decoded, hashed; /* wanted: to be decoded */
     uint64_t bytes, hash[2];
-    int frames;                           /* pictures of a folder, or frames of a decoded clip; 0: not known */
-    int read;                             /* frames decoded */
-    int height, width;                    /* of the first frame; 0: not known */
+    uint32_t first, rows; /* in the check's order */
+    uint32_t leader;      /* the first entry with this path; only leaders are hashed */
+    int frames;           /* pictures of a folder, or frames of a decoded clip; 0: not known */
+    int read;             /* frames decoded */
+    int height, width;    /* of the first frame; 0: not known */
     int mixed, mixed_height, mixed_width; /* the first frame of another size and that size; 0: none */
-    char *trouble;                        /* why it cannot be read */
-    char *order[2];                       /* neighbours by number that letters put the other way round */
+    uint8_t kind;         /* entry_kind */
+    bool wanted, decoded, hashed; /* wanted: to be decoded */
+    check_oddity *odd;    /* NULL: nothing is */
 } check_entry;
 
 typedef struct check {
     const s4d_check_opts *opts;
     s4d_check_report *report;
     s4d_store *store; /* where paths are looked up; NULL: plain files */
-    size_t *order; /* rows by path, start, end and line */
+    uint32_t *order; /* rows by path, start, end and line */
     check_entry *entry;
     size_t entries;
-    size_t *candidate; /* entries whose content may equal another's */
+    uint32_t *candidate; /* entries whose content may equal another's */
     size_t candidates;
+    s4d_str text; /* a sentence in the making */
 } check;
 
 static inline const s4d_row *check_row(const check *c, const check_entry *e)
@@ -45,11 +51,29 @@ static inline bool check_cut(const s4d_row *row)
     return row->start > 0 || isfinite(row->end);
 }
 
+/* Rows with one path and time as one entry. */
+s4d_status check_make_entries(check *c, s4d_err *err);
+void check_release_entries(check *c);
+/* Notes why an entry cannot be read; the first reason stays. */
+s4d_status check_trouble(check_entry *e, const char *why, s4d_err *err);
+/* The entry's, made where it has none; NULL: no memory. */
+check_oddity *check_odd(check_entry *e);
+static inline const char *check_why(const check_entry *e)
+{
+    return e->odd ? e->odd->trouble : NULL;
+}
 /* What is on disk: kinds, sizes, order of frames, decoding. Then the contents of files that may be equal. */
 s4d_status check_files(check *c, s4d_err *err);
 s4d_status check_contents(check *c, s4d_err *err);
+/* Afterwards: brings the candidates that were read into an order in which equal contents are neighbours; whether two are equal. */
+void check_sort_contents(check *c);
+bool check_equal(const check *c, size_t candidate, size_t other);
 /* The pictures in a folder, by number. */
 s4d_status check_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err);
+/* Tells what was found about each entry, for each of its rows. */
+s4d_status check_tell(check *c, s4d_err *err);
+/* Labels that are missing, that are numbers, and that are synonyms. */
+s4d_status check_labels(check *c, s4d_err *err);
 /* Duplicates, and what trains and tests. */
 s4d_status check_overlap(check *c, s4d_err *err);
 /* Counts and classes of a known set. */

@@ -36,6 +36,11 @@ static size_t find_root(size_t *root, size_t i)
     return i;
 }
 
+void split_join(division *d, size_t row, size_t other)
+{
+    d->root[find_root(d->root, row)] = find_root(d->root, other);
+}
+
 static void join_equal(division *d, bool subjects)
 {
     for (size_t k = 1; k < d->t->count; k++) {
@@ -44,7 +49,7 @@ static void join_equal(division *d, bool subjects)
         bool same = subjects ? row[i].subject[0] && strcmp(row[i].subject, row[before].subject) == 0
                              : strcmp(d->name[i], d->name[before]) == 0;
         if (same) {
-            d->root[find_root(d->root, i)] = find_root(d->root, before);
+            split_join(d, i, before);
         }
     }
 }
@@ -58,19 +63,22 @@ static s4d_status spell_paths(division *d, s4d_err *err)
             s4d_err_prefix(err, "line %ld", d->t->row[i].line);
             return S4D_FAILED;
         }
-        if (!(d->name[i] = s4d_mem_strdup(name))) {
+        bool same = strcmp(name, d->t->row[i].path) == 0;
+        d->name[i] = same ? d->t->row[i].path : s4d_texts_add(&d->names, name);
+        if (!d->name[i]) {
             return s4d_err_memory(err, sizeof name, "dividing a manifest");
         }
     }
     return S4D_OK;
 }
 
-/* Rows of one path, and with by_subject of one person, are one group; groups are numbered by their first path. */
+/* Rows of one path, with by_subject of one person, and those that are joined already are one group; groups are numbered by
+ * their first path. */
 static void find_groups(division *d, bool subjects)
 {
     size_t n = d->t->count;
     for (size_t i = 0; i < n; i++) {
-        d->order[i] = d->root[i] = i;
+        d->order[i] = i;
         d->group_of[i] = UINT32_MAX;
     }
     if (subjects) {
@@ -174,18 +182,35 @@ static s4d_status check_asked(const s4d_table *t, const s4d_split_opts *o, bool 
     return S4D_OK;
 }
 
+/* Equal contents first, as comparing them takes the most memory. */
+static s4d_status join_contents(division *d, s4d_err *err)
+{
+    size_t n = d->t->count;
+    d->root = s4d_mem_alloc(n, sizeof *d->root);
+    if (!d->root) {
+        return s4d_err_memory(err, n * sizeof *d->root, "dividing a manifest");
+    }
+    for (size_t i = 0; i < n; i++) {
+        d->root[i] = i;
+    }
+    return d->opts->root ? split_join_contents(d, err) : S4D_OK;
+}
+
 static s4d_status begin(division *d, bool subjects, s4d_err *err)
 {
     size_t n = d->t->count;
+    s4d_status status = join_contents(d, err);
+    if (status != S4D_OK) {
+        return status;
+    }
     d->name = s4d_mem_alloc(n, sizeof *d->name);
     d->order = s4d_mem_alloc(n, sizeof *d->order);
-    d->root = s4d_mem_alloc(n, sizeof *d->root);
     d->group_of = s4d_mem_alloc(n, sizeof *d->group_of);
     d->class_of = s4d_mem_alloc(n, sizeof *d->class_of);
-    if (!d->name || !d->order || !d->root || !d->group_of || !d->class_of) {
+    if (!d->name || !d->order || !d->group_of || !d->class_of) {
         return s4d_err_memory(err, n * sizeof *d->order, "dividing a manifest");
     }
-    s4d_status status = spell_paths(d, err);
+    status = spell_paths(d, err);
     if (status == S4D_OK) {
         status = s4d_class_list_make(d->t, &d->classes, d->class_of, err);
     }
@@ -229,9 +254,7 @@ static void write_rows(const division *d, s4d_table *t)
 
 static void release(division *d)
 {
-    for (size_t i = 0; d->name && i < d->t->count; i++) {
-        s4d_mem_free(d->name[i]);
-    }
+    s4d_texts_release(&d->names);
     void *const block[] = {d->name, d->order, d->root, d->group_of, d->class_of, d->held,   d->size,
                            d->turn,  d->rank, d->part_of,  d->share,    d->placed, d->total};
     for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
@@ -243,8 +266,9 @@ s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_r
 {
     S4D_BUG_IF(opts->folds == 1 || opts->folds < 0 || opts->folds > 1000);
     S4D_BUG_IF(opts->folds == 0 && !(opts->test_share > 0 && opts->test_share < 1));
-    division d = {.t = t, .opts = opts};
+    division d = {.t = t, .opts = opts, .result = out};
     size_t with = 0;
+    *out = (s4d_split_result){0};
     for (size_t i = 0; i < t->count; i++) {
         with += t->row[i].subject[0] != '\0';
     }
@@ -260,8 +284,9 @@ s4d_status s4d_split_table(s4d_table *t, const s4d_split_opts *opts, s4d_split_r
     if (status == S4D_OK) {
         write_rows(&d, t);
     }
-    *out = (s4d_split_result){
-        .by_subject = subjects, .groups = d.groups, .without_subject = subjects ? t->count - with : 0};
+    out->by_subject = subjects;
+    out->groups = d.groups;
+    out->without_subject = subjects ? t->count - with : 0;
     release(&d);
     return status;
 }

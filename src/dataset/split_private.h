@@ -9,10 +9,12 @@
 typedef struct division {
     const s4d_table *t;
     const s4d_split_opts *opts;
+    s4d_split_result *result;
     s4d_class_list classes;
     int strata, parts;
     size_t groups;
-    char **name;        /* [rows] the path in one spelling */
+    const char **name;  /* [rows] the path in one spelling */
+    s4d_texts names;    /* those that differ from the row's */
     size_t *order;      /* [rows] by path, start and line */
     size_t *root;       /* [rows] a row of the same group, itself at the group's root */
     uint32_t *group_of; /* [rows] */
@@ -26,6 +28,11 @@ typedef struct division {
     double *placed;     /* [parts,strata + 1] rows; the last: of any class */
     double *total;      /* [strata + 1] */
 } division;
+
+/* Makes one group of those of two rows. */
+void split_join(division *d, size_t row, size_t other);
+/* Joins rows whose files hold the same bytes. */
+s4d_status split_join_contents(division *d, s4d_err *err);
 
 /* Rows of each class in a group. */
 static inline const uint32_t *split_held(const division *d, size_t group)

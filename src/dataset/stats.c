@@ -32,6 +32,11 @@ static s4d_status add_class(const s4d_row *row, s4d_class_list *list, s4d_err *e
     if (find_class(list, name) >= 0) {
         return S4D_OK;
     }
+    if (list->count == S4D_MAX_CLASSES && s4d_labels_numeric(row->label)) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "line %ld: the label \"%.60s\" is a number, and there are more than %d of them; the column label holds "
+                           "names of classes", row->line, row->label, S4D_MAX_CLASSES);
+    }
     if (list->count == S4D_MAX_CLASSES) {
         return s4d_err_set(
             err, S4D_FAILED,

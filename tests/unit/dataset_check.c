@@ -22,7 +22,7 @@ static void found(const s4d_check_report *r, const char *want)
 {
     s4d_str text = {0};
     for (size_t i = 0; i < r->findings; i++) {
-        char *at, *sentence = r->finding[i].text;
+        const char *at, *sentence = r->finding[i].text;
         s4d_str_printf(&text, "%s: ", s4d_check_key(r->finding[i].kind));
         while ((at = strstr(sentence, folder))) {
             s4d_str_add_bytes(&text, sentence, (size_t)(at - sentence));

@@ -62,7 +62,7 @@ __attribute__((unused)) static void put_png(const char *name, int height, int wi
     s4d_image_release(&image);
 }
 
-static void put_text(const char *name, const char *text)
+__attribute__((unused)) static void put_text(const char *name, const char *text)
 {
     assert_int_equal(s4d_file_write(in_folder(name), text, strlen(text), NULL), S4D_OK);
 }

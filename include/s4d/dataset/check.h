@@ -30,7 +30,7 @@ typedef struct s4d_check_opts {
 
 typedef enum s4d_check_kind {
     /* faults */
-    S4D_CHECK_MISSING,        /* no such file or folder */
+    S4D_CHECK_MISSING,        /* no such file or folder; one finding for all where nothing is there */
     S4D_CHECK_UNREADABLE,     /* empty, damaged, not what it should be */
     S4D_CHECK_MIXED_SIZES,    /* frames of one clip differ in size */
     S4D_CHECK_DUPLICATE,      /* one path, and the same part of it, in several rows that train together */
@@ -39,12 +39,14 @@ typedef enum s4d_check_kind {
     S4D_CHECK_CONTENT_OVERLAP, /* the same bytes train and test */
     S4D_CHECK_SUBJECT_OVERLAP, /* a person trains and tests */
     S4D_CHECK_UNDIVIDED,      /* neither split nor fold where other rows have one: trains and tests */
+    S4D_CHECK_NUMBER,         /* labels are numbers; one finding for all */
     S4D_CHECK_CLASS,          /* a class that the named set does not have */
     S4D_CHECK_SIZE,           /* a count that differs from the named set's */
     /* notes */
     S4D_CHECK_SIZE_GUESSED, /* the same, of a set that was guessed */
     S4D_CHECK_ORDER,        /* frames have another order by number than by letter */
     S4D_CHECK_UNLABELLED,   /* no label where other rows have one */
+    S4D_CHECK_SPELLING,     /* synonyms for one class */
     S4D_CHECK_KINDS
 } s4d_check_kind;
 enum { S4D_CHECK_FAULTS = S4D_CHECK_SIZE_GUESSED }; /* kinds below are faults */
@@ -52,7 +54,7 @@ enum { S4D_CHECK_FAULTS = S4D_CHECK_SIZE_GUESSED }; /* kinds below are faults */
 typedef struct s4d_check_finding {
     s4d_check_kind kind;
     long row, other; /* places in the table, -1: none */
-    char *text;      /* a sentence with its lines and paths */
+    const char *text; /* a sentence with its lines and paths */
 } s4d_check_finding;
 
 /* Least, middle and largest of n values; all 0 where n is 0. */
@@ -73,6 +75,7 @@ typedef struct s4d_check_report {
     char root[S4D_PATH_MAX];
     s4d_table table;
     s4d_stats stats;
+    bool nothing_there;                /* no path is: the first finding tells */
     size_t pictures, videos, folders;  /* different paths that are there */
     size_t decoded, frames, hashed;    /* clips and pictures decoded, their frames, files whose content was compared */
     s4d_check_range height, width, length; /* of first frames, and frames of clips, as far as they are known */
@@ -82,6 +85,7 @@ typedef struct s4d_check_report {
     int sizes;
     s4d_check_finding *finding; /* by kind, then by row */
     size_t findings, room, count[S4D_CHECK_KINDS];
+    s4d_texts texts; /* of the findings */
     double seconds;
 } s4d_check_report;
 
