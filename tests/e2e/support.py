@@ -27,7 +27,7 @@ _shared = None
 
 def run(*args, cwd=None, env=None, timeout=300):
     """Runs the binary; returns the finished process with text output."""
-    return subprocess.run([BINARY, *map(str, args)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
+    return subprocess.run([BINARY, *map(str, args)], cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="backslashreplace",
                           capture_output=True, timeout=timeout)
 
 
