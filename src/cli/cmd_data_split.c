@@ -149,7 +149,7 @@ s4d_status cmd_data_split(int argc, char **argv, s4d_err *err)
         .name = "data split",
         .summary = "divide a manifest into folds, or into train and test",
         .details =
-            "Stratified by class. The division depends on the seed and on what the lines say, not on their order.\n"
+            "Stratified by class. The division depends on the seed and on what the lines and their files hold, not on their order.\n"
             "Lines with one path always stay together, and so do those whose files hold the same bytes: files of one size are\n"
             "read to see which.\n",
         .option = option,

@@ -100,7 +100,8 @@ static void test_dialects(void **state)
     assert_records(S4D_CUT_FIELDS, "\"sep=", "1/1:sep=|!");
     assert_records(S4D_CUT_FIELDS, "a;b\n", "1/2:a|b");
     assert_records(S4D_CUT_FIELDS, "'path','label'\n'it''s, a.png','happy'\n", "1/2:path|label;2/2:it's, a.png|happy");
-    assert_records(S4D_CUT_FIELDS, "path,label\n'a','b'\n", "1/2:path|label;2/2:'a'|'b'");
+    assert_records(S4D_CUT_FIELDS, "path,label\n'a' , 'b'\n", "1/2:path|label;2/2:a|b");
+    assert_records(S4D_CUT_FIELDS, "path,label\n'a',b\n", "1/2:path|label;2/2:'a'|b");
     assert_records(S4D_CUT_FIELDS, "a,b\rc,d\r", "1/2:a|b;2/2:c|d");
     assert_records(S4D_CUT_FIELDS, "a,b\r\r\nc,d\r\r\n", "1/2:a|b;2/2:c|d");
     assert_records(S4D_CUT_FIELDS, "a,b\n\x1A", "1/2:a|b");

@@ -74,7 +74,7 @@ static void a_division_fails_in_good_order(void **state)
                 .path = path, .label = i % 4 < 2 ? "fear" : "anger", .subject = subject, .line = i + 2, .end = 1};
             assert_int_equal(s4d_table_add(&t, &row, NULL), S4D_OK);
         }
-        s4d_split_opts o = {.folds = 2};
+        s4d_split_opts o = {.folds = 2, .root = folder, .manifest = "m.csv", .threads = 1};
         s4d_split_result result;
         s4d_stats stats = {0};
         s4d_fault_set(S4D_FAULT_ALLOC, n);

@@ -29,14 +29,14 @@ typedef enum s4d_list_role { S4D_LIST_TRAIN, S4D_LIST_VAL, S4D_LIST_TEST } s4d_l
 
 /* Reads opts->train, val or test by opts->format; "{fold}" in its name stands for opts->fold. Of a manifest (s4d/data/table.h)
  * the rows of that split count (those of split val in no other role), and with opts->fold those of that fold: it is tested, the
- * others train. Every line is checked: columns, label in range or a known
- * class name (synonyms are one class), the path on disk, or in the pack where root is one (s4d/data/pack.h). Faults are gathered: the sentence names the file, the first
- * faulty line and how many there are. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
- * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS.
- * Without opts->val the
+ * others train. So are the rows of any list with a header that has these columns. Every line is checked: columns, label in range
+ * or a known class name (synonyms are one class), the path on disk, or in the pack where root is one (s4d/data/pack.h). Faults are
+ * gathered: the sentence names the file, the first faulty line, how many there are, and of a path that is not there where it may
+ * be; where no path is, it is about the root. An empty list is an error. on_bad decides only about paths that are absent: with SKIP
+ * they stay in the list, to be counted when they are asked for. The label column may be absent only with S4D_LIST_PATHS. Without opts->val the
  * validation list is the rows of split val of the training manifest, or of the test manifest where there is none; that may be
- * empty, which is no error then. Without classes in opts no label is read: all are -1. An extension that a path and the suffix share is not doubled:
- * "train_00001.jpg" with the suffix "_aligned.jpg" is "train_00001_aligned.jpg". Classes are kept in canonical spelling. */
+ * empty, which is no error then. Without classes in opts no label is read: all are -1. An extension that a path and the suffix
+ * share is not doubled: "train_00001.jpg" with the suffix "_aligned.jpg" is "train_00001_aligned.jpg". Classes are kept in canonical spelling. */
 s4d_status s4d_manifest_read(const s4d_set_opts *opts, s4d_list_role role, s4d_bad_sample on_bad,
                              s4d_manifest *out, s4d_err *err);
 void s4d_manifest_release(s4d_manifest *m);

@@ -14,9 +14,9 @@ enum { S4D_MAX_CLASSES = 64, S4D_CLASS_NAME_MAX = 48 };
 /* How the lines of a list are read (METHOD.md section 8). */
 typedef enum s4d_list_format {
     S4D_LIST_MANIFEST, /* csv with named columns (s4d/data/table.h); labels are class names */
-    S4D_LIST_CSV,      /* csv with a two-column header (video_name,label / path,id / ...); labels are numbers */
-    S4D_LIST_TEXT,     /* "path number", separated by the line's last space, no header */
-    S4D_LIST_PATHS     /* one path a line, no labels */
+    S4D_LIST_CSV,      /* the same, or two columns of any names (video_name,label / path,id / ...); labels are numbers or names */
+    S4D_LIST_TEXT,     /* "path label", separated by the line's last blank, or by commas or semicolons; labels as above */
+    S4D_LIST_PATHS     /* one path a line, no labels; this one and text are read as csv where their first line is a header */
 } s4d_list_format;
 
 typedef enum s4d_crop {
