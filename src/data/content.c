@@ -1,13 +1,19 @@
 /* Files and folders told apart by where they lie and by their bytes. */
 #include "s4d/data/content.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
+#include "s4d/base/fault.h"
 #include "s4d/base/file.h"
 #include "s4d/data/image.h"
 #include "s4d/data/pack.h"
+
+enum { PIECE = 1 << 16 }; /* bytes that are read at once */
 
 static void mark_text(const char *text, uint64_t mark[2])
 {
@@ -68,7 +74,7 @@ s4d_status s4d_content_measure(const s4d_store *store, const char *path, s4d_con
     return status;
 }
 
-static s4d_status add_file(const s4d_store *store, const char *path, XXH3_state_t *state, s4d_err *err)
+static s4d_status add_member(const s4d_store *store, const char *path, XXH3_state_t *state, s4d_err *err)
 {
     s4d_store_view file;
     s4d_status status = s4d_store_read(store, path, 0, &file, err);
@@ -77,6 +83,32 @@ static s4d_status add_file(const s4d_store *store, const char *path, XXH3_state_
     }
     s4d_store_view_release(&file);
     return status;
+}
+
+/* Piece by piece: videos may be larger than memory. */
+static s4d_status add_file(const char *path, XXH3_state_t *state, s4d_err *err)
+{
+    unsigned char piece[PIECE];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = file < 0 ? -1 : 1;
+    while (n > 0) {
+        n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : read(file, piece, sizeof piece);
+        if (n > 0) {
+            XXH3_128bits_update(state, piece, (size_t)n);
+        } else if (n < 0 && errno == EINTR) {
+            n = 1;
+        }
+    }
+    int reason = errno;
+    if (file >= 0) {
+        close(file);
+    }
+    return n == 0 ? S4D_OK : s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(reason));
+}
+
+static s4d_status add(const s4d_store *store, const char *path, XXH3_state_t *state, s4d_err *err)
+{
+    return store ? add_member(store, path, state, err) : add_file(path, state, err);
 }
 
 s4d_status s4d_content_hash(const s4d_store *store, const char *path, uint64_t hash[2], s4d_err *err)
@@ -89,13 +121,13 @@ s4d_status s4d_content_hash(const s4d_store *store, const char *path, uint64_t h
         XXH3_128bits_reset(state);
     }
     if (status == S4D_OK && image.count == 0) {
-        status = add_file(store, path, state, err);
+        status = add(store, path, state, err);
     }
     for (size_t i = 0; i < image.count && status == S4D_OK; i++) {
         char name[S4D_PATH_MAX];
         status = s4d_path_join(name, path, image.item[i], err);
         if (status == S4D_OK) {
-            status = add_file(store, name, state, err);
+            status = add(store, name, state, err);
         }
         if (status == S4D_OK) {
             XXH3_128bits_update(state, mark, sizeof mark);

@@ -59,7 +59,8 @@ static bool is_picture(const s4d_store *store, const char *path)
            (memcmp(head, "\xFF\xD8\xFF", 3) == 0 || memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "BM", 2) == 0);
 }
 
-s4d_status check_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err)
+/* The pictures in a folder, by number. */
+static s4d_status list_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err)
 {
     s4d_status status = s4d_store_list(store, path, out, err);
     size_t kept = 0;
@@ -187,7 +188,7 @@ static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s
     s4d_err why = {0};
     s4d_strlist name = {0};
     s4d_status status;
-    if (check_pictures(s->store, path, &name, &why) != S4D_OK) {
+    if (list_pictures(s->store, path, &name, &why) != S4D_OK) {
         status = check_trouble(e, why.text, err);
         goto done;
     }

@@ -36,11 +36,11 @@ static void *work(void *arg)
 {
     crew *w = arg;
     s4d_err err = {0};
-    void *scratch = w->task->scratch();
-    if (!scratch) {
+    void *scratch = w->task->scratch ? w->task->scratch() : NULL;
+    if (w->task->scratch && !scratch) {
         fail(w, s4d_err_memory(&err, 1, "a thread of the check"), &err);
     }
-    while (scratch && !atomic_load(&w->stop)) {
+    while (!atomic_load(&w->stop)) {
         size_t item = atomic_fetch_add(&w->next, 1);
         if (item >= w->n) {
             break;

@@ -68,8 +68,6 @@ s4d_status check_contents(check *c, s4d_err *err);
 /* Afterwards: brings the candidates that were read into an order in which equal contents are neighbours; whether two are equal. */
 void check_sort_contents(check *c);
 bool check_equal(const check *c, size_t candidate, size_t other);
-/* The pictures in a folder, by number. */
-s4d_status check_pictures(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err);
 /* Tells what was found about each entry, for each of its rows. */
 s4d_status check_tell(check *c, s4d_err *err);
 /* Labels that are missing, that are numbers, and that are synonyms. */
@@ -83,7 +81,7 @@ s4d_status check_known(check *c, s4d_err *err);
 typedef struct check_task {
     const char *what;
     s4d_status (*body)(check *c, size_t item, void *scratch, s4d_err *err);
-    void *(*scratch)(void); /* one a thread; NULL result: no memory */
+    void *(*scratch)(void); /* one a thread; NULL result: no memory; NULL: none is needed */
     void (*release)(void *scratch);
 } check_task;
 s4d_status check_parallel(check *c, const check_task *task, size_t n, s4d_err *err);
