@@ -71,6 +71,9 @@ char *s4d_mem_strdup(const char *text)
 void s4d_mem_poison(void *block, size_t bytes)
 {
     static _Atomic unsigned turn;
+    if (bytes == 0) {
+        return; /* block may be NULL */
+    }
     memset(block, (int)(0x5Bu + 0x35u * atomic_fetch_add(&turn, 1)) & 0xFF, bytes);
 }
 #endif

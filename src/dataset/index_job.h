@@ -17,6 +17,7 @@ typedef struct index_job index_job;
 typedef struct index_map {
     struct index_pair *pair;
     size_t count, room;
+    s4d_texts texts; /* the keys */
 } index_map;
 
 /* The value of a key, or -1. */

@@ -6,7 +6,7 @@
 #include "s4d/base/mem.h"
 
 typedef struct index_pair {
-    char *key; /* owned; NULL: free */
+    const char *key; /* in the map's texts; NULL: free */
     uint64_t hash;
     long value;
 } index_pair;
@@ -32,7 +32,7 @@ static index_pair *place_of(const index_map *m, const char *key, uint64_t hash)
 
 static bool grow(index_map *m)
 {
-    index_map larger = {.room = m->room ? 2 * m->room : 1024, .count = m->count};
+    index_map larger = {.room = m->room ? 2 * m->room : 1024, .count = m->count, .texts = m->texts};
     larger.pair = s4d_mem_alloc(larger.room, sizeof *larger.pair);
     if (!larger.pair) {
         return false;
@@ -64,7 +64,7 @@ bool index_map_put(index_map *m, const char *key, long value)
     uint64_t hash = hash_of(key);
     index_pair *p = place_of(m, key, hash);
     if (!p->key) {
-        p->key = s4d_mem_strdup(key);
+        p->key = s4d_texts_add(&m->texts, key);
         if (!p->key) {
             return false;
         }
@@ -77,9 +77,7 @@ bool index_map_put(index_map *m, const char *key, long value)
 
 void index_map_release(index_map *m)
 {
-    for (size_t i = 0; i < m->room; i++) {
-        s4d_mem_free(m->pair[i].key);
-    }
+    s4d_texts_release(&m->texts);
     s4d_mem_free(m->pair);
     *m = (index_map){0};
 }

@@ -1,6 +1,7 @@
 /* Own data: a folder for each class, or csv with the header path,label. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataset/clip_name.h"
@@ -169,7 +170,6 @@ typedef struct csv {
     index_job *job;
     int list;
     s4d_table *table;
-    index_map *seen; /* what all lists have held so far */
     long missing;    /* rows of which nothing is there */
 } csv;
 
@@ -204,20 +204,6 @@ static s4d_status check_path(csv *c, s4d_row *row, s4d_err *err)
     return row->path ? S4D_OK : s4d_err_memory(err, sizeof below, "a path");
 }
 
-/* The same part of one file twice is told, whichever lists it stands in. */
-static s4d_status check_twice(csv *c, const s4d_row *row, s4d_err *err)
-{
-    s4d_str key = {0};
-    s4d_str_printf(&key, "%s|%.17g|%.17g", row->path, row->start, row->end);
-    bool good = !key.failed;
-    if (good && index_map_get(c->seen, key.text) >= 0) {
-        index_fault(c->job, c->list, row->line, "\"%.300s\" stands there twice", row->path);
-    }
-    good = good && index_map_put(c->seen, key.text, c->list);
-    s4d_str_release(&key);
-    return good ? S4D_OK : s4d_err_memory(err, S4D_PATH_MAX, "the names of samples");
-}
-
 /* Reads a list as a manifest; its rows' labels become entries. */
 static s4d_status take_csv(csv *c, s4d_err *err)
 {
@@ -231,9 +217,6 @@ static s4d_status take_csv(csv *c, s4d_err *err)
         s4d_row *row = &c->table->row[i];
         status = check_path(c, row, err);
         if (status == S4D_OK) {
-            status = check_twice(c, row, err);
-        }
-        if (status == S4D_OK) {
             index_entry e = {.name = (char *)row->path, .label = (char *)row->label, .line = row->line, .list = c->list, .class = -1};
             status = index_add_entry(c->job, &e, err);
         }
@@ -242,6 +225,52 @@ static s4d_status take_csv(csv *c, s4d_err *err)
         status = index_decide(c->job, err, "%s: samples not on disk: %ld; their lines are kept, as --keep-missing says", list, c->missing);
     }
     return status;
+}
+
+/* A row and the list that it stands in. */
+typedef struct place {
+    const s4d_row *row;
+    int list;
+} place;
+
+static int by_part(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    int difference = strcmp(x->row->path, y->row->path);
+    if (difference == 0) {
+        difference = (x->row->start > y->row->start) - (x->row->start < y->row->start);
+    }
+    if (difference == 0) {
+        difference = (x->row->end > y->row->end) - (x->row->end < y->row->end);
+    }
+    if (difference == 0) {
+        difference = x->list - y->list;
+    }
+    return difference != 0 ? difference : (x->row->line > y->row->line) - (x->row->line < y->row->line);
+}
+
+/* The same part of one file twice is told, whichever lists it stands in. */
+static s4d_status check_twice(index_job *job, const s4d_table *t, s4d_err *err)
+{
+    place *order = s4d_mem_alloc(job->entries, sizeof *order);
+    size_t n = 0;
+    if (!order) {
+        return s4d_err_memory(err, job->entries * sizeof *order, "the names of samples");
+    }
+    for (size_t l = 0; l < job->lists; l++) {
+        for (size_t i = 0; i < t[l].count; i++) {
+            order[n++] = (place){&t[l].row[i], (int)l};
+        }
+    }
+    qsort(order, n, sizeof *order, by_part);
+    for (size_t i = 1; i < n; i++) {
+        const s4d_row *row = order[i].row, *before = order[i - 1].row;
+        if (strcmp(row->path, before->path) == 0 && row->start == before->start && row->end == before->end) {
+            index_fault(job, order[i].list, row->line, "\"%.300s\" stands there twice", row->path);
+        }
+    }
+    s4d_mem_free(order);
+    return S4D_OK;
 }
 
 static s4d_status add_csv_rows(index_job *job, const s4d_table *t, s4d_err *err)
@@ -263,7 +292,6 @@ static s4d_status add_csv_rows(index_job *job, const s4d_table *t, s4d_err *err)
 s4d_status index_run_csv(index_job *job, s4d_err *err)
 {
     const s4d_index_opts *o = job->opts;
-    index_map seen = {0};
     s4d_table *t = NULL;
     s4d_status status = o->train || o->test || o->val ? index_find_lists(job, err) : find_csv(job, err);
     if (status == S4D_OK) {
@@ -271,8 +299,11 @@ s4d_status index_run_csv(index_job *job, s4d_err *err)
         status = t ? S4D_OK : s4d_err_memory(err, job->lists * sizeof *t, "lists");
     }
     for (size_t l = 0; l < job->lists && status == S4D_OK; l++) {
-        csv c = {.job = job, .list = (int)l, .table = &t[l], .seen = &seen};
+        csv c = {.job = job, .list = (int)l, .table = &t[l]};
         status = take_csv(&c, err);
+    }
+    if (status == S4D_OK) {
+        status = check_twice(job, t, err);
     }
     if (status == S4D_OK) {
         status = index_faults_end(job, "correct the list, or keep such lines with --keep-missing", err);
@@ -294,6 +325,5 @@ s4d_status index_run_csv(index_job *job, s4d_err *err)
         s4d_table_release(&t[l]);
     }
     s4d_mem_free(t);
-    index_map_release(&seen);
     return status;
 }
