@@ -11,11 +11,11 @@ enum { NAME_MAX_BYTES = 40 };
 
 /* As in the manifest, lists of DFEW, FERV39K, MAFW, AffectNet, FER+, and data frames of speech sets. */
 static const char *const OTHERS[S4D_COLUMNS] = {
-    [S4D_COLUMN_PATH] = " paths video_name video_path video_file file_path file_name filename filepath image_path image_name image_file"
+    [S4D_COLUMN_PATH] = (" paths video_name video_path video_file file_path file_name filename filepath image_path image_name image_file"
                         " img_path img_name img_file imagepath imagename videopath videoname clip_path clip_name clip_file"
-                        " relative_path rel_path subdirectory_filepath frames_path frame_path ",
-    [S4D_COLUMN_LABEL] = " labels class classes class_name classname emotion emotions emotion_label expression expression_label expr"
-                         " category label_name emotion_name ground_truth ",
+                        " relative_path rel_path subdirectory_filepath frames_path frame_path "),
+    [S4D_COLUMN_LABEL] = (" labels class classes class_name classname emotion emotions emotion_label expression expression_label expr"
+                         " category label_name emotion_name ground_truth "),
     [S4D_COLUMN_SPLIT] = " usage subset partition set ",
     [S4D_COLUMN_FOLD] = " folds fold_id ",
     [S4D_COLUMN_SUBJECT] = " subject_id subjectid speaker speaker_id person person_id actor actor_id participant participant_id identity ",
