@@ -159,7 +159,7 @@ static s4d_status check(const s4d_check_opts *o, const char *output, s4d_err *er
 
 s4d_status cmd_data_check(int argc, char **argv, s4d_err *err)
 {
-    const char *manifest = NULL, *root = NULL, *decode = "all", *set = NULL, *output = NULL;
+    const char *manifest = NULL, *root = NULL, *decode = "all", *set = NULL, *output = NULL, *hashes = NULL;
     int64_t threads = 0;
     bool done;
     const arg_option option[] = {
@@ -168,6 +168,7 @@ s4d_status cmd_data_check(int argc, char **argv, s4d_err *err)
         {"threads", ARG_NUMBER, &threads, "N", "0: one a processor (0)", 0, 1024},
         {"set", ARG_TEXT, &set, "SET", "dfew, ferv39k or mafw: its sizes and classes must be met", 0, 0},
         {"output", ARG_TEXT, &output, "FILE", "every finding as JSON", 0, 0},
+        {"hashes", ARG_TEXT, &hashes, "FILE", "the manifest again, with each file's hash in the column content", 0, 0},
     };
     const arg_place place[] = {{"MANIFEST", &manifest, "the csv to check", false}};
     const arg_command c = {
@@ -191,6 +192,7 @@ s4d_status cmd_data_check(int argc, char **argv, s4d_err *err)
     o.root = root;
     o.threads = (int)threads;
     o.set = set;
+    o.hashes = hashes;
     o.progress = isatty(STDERR_FILENO) ? print_progress : NULL;
     return check(&o, output, err);
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,4 +143,22 @@ s4d_status s4d_content_hash(const s4d_store *store, const char *path, uint64_t h
     XXH3_freeState(state);
     s4d_strlist_release(&image);
     return status;
+}
+
+void s4d_content_print(const uint64_t hash[2], char text[S4D_CONTENT_DIGITS + 1])
+{
+    snprintf(text, S4D_CONTENT_DIGITS + 1, "%016llx%016llx", (unsigned long long)hash[0], (unsigned long long)hash[1]);
+}
+
+bool s4d_content_parse(const char *text, uint64_t hash[2])
+{
+    char half[S4D_CONTENT_DIGITS / 2 + 1] = "";
+    if (strlen(text) != S4D_CONTENT_DIGITS || strspn(text, "0123456789abcdefABCDEF") != S4D_CONTENT_DIGITS) {
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        memcpy(half, text + i * (S4D_CONTENT_DIGITS / 2), S4D_CONTENT_DIGITS / 2);
+        hash[i] = strtoull(half, NULL, 16);
+    }
+    return true;
 }

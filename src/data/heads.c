@@ -86,7 +86,7 @@ bool s4d_list_is_path(const char *field)
 
 /* ---- a header ---- */
 
-static const char REMEDY[] = "a manifest's columns are path, label, split, fold, subject, start and end";
+static const char REMEDY[] = "a manifest's columns are path, label, split, fold, subject, start, end and content";
 
 static bool is_unnamed(const char *field)
 {

@@ -9,6 +9,7 @@
 #include "s4d/base/file.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/content.h"
 #include "s4d/data/hint.h"
 #include "s4d/data/list.h"
 #include "s4d/data/pack.h"
@@ -290,6 +291,7 @@ static s4d_status take_row(parse *p, const s4d_row *row, s4d_err *err)
     char path[S4D_PATH_MAX], id[S4D_PATH_MAX + 64];
     s4d_sample sample = {.id = id, .path = path, .label = -1, .start = row->start, .end = row->end};
     sample.subject = row->subject[0] ? row->subject : NULL;
+    s4d_content_parse(row->content, sample.content); /* what is no hash has been refused */
     p->faults.lines++;
     snprintf(id, sizeof id, "%.*s", S4D_PATH_MAX - 1, row->path);
     if (row->start > 0 || isfinite(row->end)) {

@@ -11,6 +11,7 @@
 #include "data/rows.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/data/content.h"
 #include "s4d/data/manifest.h"
 
 enum { FOLD_MAX = 1000 };
@@ -178,6 +179,7 @@ static bool read_row(s4d_rows *r, s4d_row *row)
                      .label = field(r, S4D_COLUMN_LABEL),
                      .split = split_of(field(r, S4D_COLUMN_SPLIT)),
                      .subject = field(r, S4D_COLUMN_SUBJECT),
+                     .content = field(r, S4D_COLUMN_CONTENT),
                      .end = INFINITY,
                      .line = record->line};
     if (record->fault) {
@@ -191,6 +193,10 @@ static bool read_row(s4d_rows *r, s4d_row *row)
     }
     if (!row->split) {
         return fault(r, record->line, "split \"%.40s\" is none of train, test and val", field(r, S4D_COLUMN_SPLIT));
+    }
+    uint64_t hash[2];
+    if (*row->content && !s4d_content_parse(row->content, hash)) {
+        return fault(r, record->line, "content \"%.40s\" is not a hash of %d hexadecimal digits", row->content, S4D_CONTENT_DIGITS);
     }
     if (!read_fold(r, &row->fold) || !read_time(r, S4D_COLUMN_START, &row->start) || !read_time(r, S4D_COLUMN_END, &row->end)) {
         return false;

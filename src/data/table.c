@@ -10,7 +10,7 @@
 #include "s4d/base/file.h"
 #include "s4d/base/mem.h"
 
-static const char *const names[S4D_COLUMNS] = {"path", "label", "split", "fold", "subject", "start", "end"};
+static const char *const names[S4D_COLUMNS] = {"path", "label", "split", "fold", "subject", "start", "end", "content"};
 
 const char *s4d_column_name(s4d_column column)
 {
@@ -42,7 +42,7 @@ s4d_status s4d_table_add(s4d_table *t, const s4d_row *row, s4d_err *err)
     }
     s4d_row *to = &t->row[t->count];
     *to = *row;
-    const char **const text[] = {&to->path, &to->label, &to->split, &to->subject};
+    const char **const text[] = {&to->path, &to->label, &to->split, &to->subject, &to->content};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         *text[i] = *text[i] && **text[i] ? s4d_texts_add(&t->texts, *text[i]) : "";
         if (!*text[i]) {
@@ -107,6 +107,7 @@ static void put_cell(s4d_str *out, const s4d_row *row, s4d_column c)
     case S4D_COLUMN_LABEL: s4d_str_csv(out, row->label); break;
     case S4D_COLUMN_SPLIT: s4d_str_csv(out, row->split); break;
     case S4D_COLUMN_SUBJECT: s4d_str_csv(out, row->subject); break;
+    case S4D_COLUMN_CONTENT: s4d_str_add(out, row->content); break;
     case S4D_COLUMN_FOLD:
         if (row->fold > 0) {
             s4d_str_printf(out, "%d", row->fold);

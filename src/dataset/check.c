@@ -21,6 +21,7 @@ static const struct {
     [S4D_CHECK_MISSING] = {"missing", "no such file or folder"},
     [S4D_CHECK_UNREADABLE] = {"unreadable", "cannot be read"},
     [S4D_CHECK_MIXED_SIZES] = {"mixed_sizes", "frames of different sizes in one clip"},
+    [S4D_CHECK_ALTERED] = {"altered", "another content than the manifest names"},
     [S4D_CHECK_DUPLICATE] = {"duplicate", "listed twice"},
     [S4D_CHECK_SAME_CONTENT] = {"same_content", "same content under two names"},
     [S4D_CHECK_OVERLAP] = {"overlap", "same path in training and testing"},
@@ -179,6 +180,9 @@ static s4d_status run(check *c, s4d_err *err)
     }
     for (size_t i = 0; i < sizeof step / sizeof *step && status == S4D_OK; i++) {
         status = step[i](c, err);
+    }
+    if (status == S4D_OK && c->opts->hashes) {
+        status = s4d_table_write(c->opts->hashes, &r->table, err);
     }
     if (status == S4D_OK && r->findings > 1) {
         qsort(r->finding, r->findings, sizeof *r->finding, by_kind);

@@ -1,6 +1,7 @@
-/* Which files hold the same bytes. Only those of one size can: the others are not read. */
+/* Which files hold the same bytes. Only those of one size can: the others are read where all hashes are wanted. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dataset/check_private.h"
 #include "s4d/base/mem.h"
@@ -36,6 +37,32 @@ static int by_size(const void *a, const void *b, void *entries)
     return x->kind == ENTRY_FOLDER ? (x->frames > y->frames) - (x->frames < y->frames) : 0;
 }
 
+/* Rows that name a content against what was read; where hashes are wanted, all get theirs. */
+static s4d_status hold_against(check *c, s4d_err *err)
+{
+    s4d_table *t = &c->report->table;
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < c->entries && status == S4D_OK; i++) {
+        const check_entry *e = &c->entry[i], *read = &c->entry[e->leader];
+        char text[S4D_CONTENT_DIGITS + 1];
+        s4d_content_print(read->hash, text);
+        for (size_t k = 0; k < e->rows && read->hashed && status == S4D_OK; k++) {
+            size_t at = c->order[e->first + k];
+            s4d_row *row = &t->row[at];
+            if (*row->content && strcasecmp(row->content, text) != 0) {
+                status = check_find(c, (s4d_check_finding){S4D_CHECK_ALTERED, (long)at, -1, NULL}, err,
+                                    "line %ld: %s: its content is not the one that the manifest names; copy it again, or write the "
+                                    "hashes anew with --hashes", row->line, row->path);
+            }
+            if (c->opts->hashes && status == S4D_OK && !(row->content = s4d_texts_add(&t->texts, text))) {
+                status = s4d_err_memory(err, sizeof text, "the hashes of a manifest");
+            }
+        }
+    }
+    t->has[S4D_COLUMN_CONTENT] |= c->opts->hashes != NULL;
+    return status;
+}
+
 s4d_status check_contents(check *c, s4d_err *err)
 {
     static const check_task task = {"contents", hash_entry, NULL, NULL};
@@ -52,9 +79,10 @@ s4d_status check_contents(check *c, s4d_err *err)
             sized[n++] = (uint32_t)i;
         }
     }
+    bool every = c->opts->hashes || c->report->table.has[S4D_COLUMN_CONTENT];
     qsort_r(sized, n, sizeof *sized, by_size, c->entry);
     for (size_t i = 0; i < n; i++) {
-        bool twin = (i > 0 && by_size(&sized[i - 1], &sized[i], c->entry) == 0) ||
+        bool twin = every || (i > 0 && by_size(&sized[i - 1], &sized[i], c->entry) == 0) ||
                     (i + 1 < n && by_size(&sized[i + 1], &sized[i], c->entry) == 0);
         if (twin) {
             c->candidate[kept++] = sized[i];
@@ -62,7 +90,8 @@ s4d_status check_contents(check *c, s4d_err *err)
     }
     c->candidates = kept;
     s4d_mem_free(sized);
-    return kept > 0 ? check_parallel(c, &task, kept, err) : S4D_OK;
+    s4d_status status = kept > 0 ? check_parallel(c, &task, kept, err) : S4D_OK;
+    return status == S4D_OK && every ? hold_against(c, err) : status;
 }
 
 /* ---- which are ---- */

@@ -81,6 +81,25 @@ static int64_t count_files(const s4d_manifest *list, const part *part_of, const 
 
 /* ---- contents ---- */
 
+/* Whether every sample's content is named, so that none need be read. */
+static bool names_contents(const s4d_manifest *m)
+{
+    for (size_t i = 0; i < m->count; ++i)
+        if (!m->sample[i].content[0] && !m->sample[i].content[1]) return false;
+    return m->count > 0;
+}
+
+static size_t parts_of_named_contents(const s4d_manifest *m, const bool *found, part *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->count; ++i) {
+        const s4d_sample *s = &m->sample[i];
+        if (!found || !found[i])
+            list[n++] = (part){.key = {s->content[0], s->content[1]}, .start = s->start, .end = end_of(s), .sample = i};
+    }
+    return n;
+}
+
 /* Sizes, as keys; a sample that was found already or cannot be measured is left out. */
 static size_t parts_of_sizes(const s4d_manifest *m, const bool *found, part *list)
 {
@@ -110,31 +129,40 @@ static s4d_status keep_contents(const s4d_manifest *m, part *list, size_t *n, co
     return S4D_OK;
 }
 
+/* Contents of both lists as keys: of files of one size, which are read. */
+static s4d_status read_contents(const s4d_manifest *const lists[2], const bool *found, part *const parts[2], size_t n[2], s4d_err *err)
+{
+    part *sizes = s4d_mem_alloc(lists[1]->count, sizeof *sizes);
+    if (!sizes) return s4d_err_memory(err, lists[1]->count * sizeof *sizes, "comparing contents");
+    for (int i = 0; i < 2; ++i) n[i] = parts_of_sizes(lists[i], i ? NULL : found, parts[i]);
+    size_t sized = n[1];
+    memcpy(sizes, parts[1], sized * sizeof *sizes);
+    s4d_status status = keep_contents(lists[1], parts[1], &n[1], parts[0], n[0], err);
+    if (status == S4D_OK) status = keep_contents(lists[0], parts[0], &n[0], sizes, sized, err);
+    s4d_mem_free(sizes);
+    return status;
+}
+
 static s4d_status count_contents(const s4d_manifest *list, const s4d_manifest *other, bool *found, int64_t *count, s4d_err *err)
 {
     part *own = s4d_mem_alloc(list->count, sizeof *own), *there = s4d_mem_alloc(other->count, sizeof *there);
-    part *sizes = s4d_mem_alloc(other->count, sizeof *sizes);
-    s4d_status status = S4D_OK;
+    s4d_status status = own && there ? S4D_OK : s4d_err_memory(err, (list->count + other->count) * sizeof *own, "comparing contents");
+    size_t n[2] = {0};
     *count = 0;
-    if (!own || !there || !sizes) {
-        status = s4d_err_memory(err, (list->count + other->count) * sizeof *own, "comparing contents");
-        goto done;
+    if (status == S4D_OK && names_contents(list) && names_contents(other)) {
+        n[0] = parts_of_named_contents(list, found, own);
+        n[1] = parts_of_named_contents(other, NULL, there);
+    } else if (status == S4D_OK) {
+        status = read_contents((const s4d_manifest *[]){list, other}, found, (part *[]){own, there}, n, err);
     }
-    size_t n = parts_of_sizes(list, found, own), m = parts_of_sizes(other, NULL, there), sized = m;
-    memcpy(sizes, there, m * sizeof *sizes);
-    status = keep_contents(other, there, &m, own, n, err);
-    if (status == S4D_OK) status = keep_contents(list, own, &n, sizes, sized, err);
-    if (status != S4D_OK) goto done;
-    order_parts(there, m);
-    for (size_t i = 0; i < n; ++i) {
-        if (!has_part(there, m, &own[i])) continue;
+    if (status == S4D_OK) order_parts(there, n[1]);
+    for (size_t i = 0; i < n[0] && status == S4D_OK; ++i) {
+        if (!has_part(there, n[1], &own[i])) continue;
         found[own[i].sample] = true;
         ++*count;
     }
-done:
     s4d_mem_free(own);
     s4d_mem_free(there);
-    s4d_mem_free(sizes);
     return status;
 }
 
@@ -178,14 +206,14 @@ static s4d_status find_shared(const s4d_manifest *list, const s4d_manifest *othe
     *out = (s4d_shared){-1, -1, -1};
     if (!list->count || !other->count) return S4D_OK;
     part *own = parts_of_files(list), *there = parts_of_files(other);
-    bool *found = s4d_mem_alloc(list->count, sizeof *found);
+    bool *found = s4d_mem_alloc(list->count, sizeof *found), named = names_contents(list) && names_contents(other);
     s4d_status status = own && there && found ? S4D_OK
                                               : s4d_err_memory(err, (list->count + other->count) * sizeof *own, "comparing lists");
     if (status == S4D_OK) {
         order_parts(there, other->count);
         out->files = count_files(list, own, there, other->count, found);
     }
-    if (status == S4D_OK && contents) status = count_contents(list, other, found, &out->contents, err);
+    if (status == S4D_OK && (contents || named)) status = count_contents(list, other, found, &out->contents, err);
     if (status == S4D_OK) status = count_people(list, other, found, &out->people, err);
     s4d_mem_free(own);
     s4d_mem_free(there);
@@ -244,7 +272,7 @@ static s4d_status find_list(const s4d_run_opts *o, s4d_modality modality, const 
 {
     const s4d_manifest *train = lists[0], *val = lists[1], *list = lists[2];
     bool contents = o->data.check == S4D_LISTS_BY_CONTENT;
-    *out = (s4d_leakage){.samples = (int64_t)list->count, .compared = contents, .val = {-1, -1, -1}};
+    *out = (s4d_leakage){.samples = (int64_t)list->count, .val = {-1, -1, -1}};
     if (!list->count) return S4D_OK;
     snprintf(out->list, sizeof out->list, "%016llx", (unsigned long long)s4d_manifest_fingerprint(list));
     s4d_status status = find_shared(list, train, contents, &out->train, err);

@@ -8,7 +8,8 @@
 /* Samples of a list that another list has too; each counts once, under the first that fits. */
 typedef struct s4d_shared {
     int64_t files;    /* the same part of the same file or folder, by whatever name; -1: not held against it */
-    int64_t contents; /* the same bytes under another name; -1: contents were not compared */
+    int64_t contents; /* the same bytes under another name; -1: not compared, as neither data.check asks for it nor both lists name
+                       * their contents */
     int64_t people;   /* people who are in it; -1: one of the lists names none */
 } s4d_shared;
 
@@ -19,7 +20,6 @@ typedef struct s4d_leakage {
     s4d_shared train, val;   /* shared with the training list, with the validation list */
     int64_t untrained[S4D_MAX_CLASSES]; /* its samples of a class, where no training sample is of it */
     int trained;             /* classes with a training sample */
-    bool compared;           /* contents too */
 } s4d_leakage;
 
 /* The three lists of a set; val and test may be empty. out: of val, of test. Warns of what is found. S4D_USAGE where every sample of

@@ -94,6 +94,22 @@ class Leakage(Case):
         self.assertIn("1 by their content", stderr)
         self.assertIn("HAS 1 by their content", self.told("content"))
 
+    def test_contents_that_the_manifest_names(self):
+        """Hashes written by the check are compared without reading, and told apart from the files when these change."""
+        shutil.copy(self.root / self.names[0], self.root / "copy.mp4")
+        self.lists(train=self.rows(0, 14), test=[("copy.mp4", 0, "")] + self.rows(14, 24))
+        for name in ("train", "test"):
+            self.ok("data", "check", self.root / f"{name}.csv", "--hashes", self.root / f"{name}_hashed.csv")
+        stderr, found = self.train(train="train_hashed.csv", test="test_hashed.csv")
+        self.assertEqual(found["in_training"], {"files": 0, "contents": 1})
+        self.assertIn("1 by their content", stderr)
+        with open(self.root / self.names[1], "ab") as file:
+            file.write(b"!")
+        done = self.fails(1, "1 fault is found (1 altered)", "data", "check", self.root / "train_hashed.csv", "--decode", "none")
+        self.assertIn("--output FILE.json", done)
+        (self.root / "bad.csv").write_text("path,label,content\na.mp4,fear,12ab\n")
+        self.fails(1, 'bad.csv: line 2: content "12ab" is not a hash of 32 hexadecimal digits', "data", "stats", self.root / "bad.csv")
+
     def test_contents_of_folders(self):
         still = sorted((faces() / "images").rglob("*.png"))[:6]
         for name, frames in (("a", still), ("b", still), ("c", still[::-1])):

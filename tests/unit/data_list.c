@@ -283,7 +283,7 @@ static void test_sentences(void **state)
                     "round");
     assert_sentence(&o, "age,label,split\n",
                     "line 1: the column \"path\" is missing from the header; a manifest's columns are path, label, "
-                    "split, fold, subject, start and end");
+                    "split, fold, subject, start, end and content");
     o = set_of(S4D_LIST_CSV);
     assert_sentence(&o, "a.jpg,1\n",
                     "line 1: a header such as \"path,label\" must stand here, not \"a.jpg\" with 2 columns; write one, or set the "

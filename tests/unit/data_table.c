@@ -63,9 +63,9 @@ static void refused(const char *text, const char *want)
 static void columns_in_any_order(void **state)
 {
     (void)state;
-    s4d_table t = table_of("label , path,fold,end,split,subject,start\n"
-                           "fear,\" a,b.mp4 \",3,2.5,train,s7,0.25\n"
-                           ",c.mp4,,,,,\n");
+    s4d_table t = table_of("label , path,fold,end,split,subject,start,content\n"
+                           "fear,\" a,b.mp4 \",3,2.5,train,s7,0.25,0123456789abcdef0123456789ABCDEF\n"
+                           ",c.mp4,,,,,,\n");
     assert_int_equal(t.count, 2);
     assert_string_equal(t.row[0].path, " a,b.mp4 ");
     assert_string_equal(t.row[0].label, "fear");
@@ -74,6 +74,8 @@ static void columns_in_any_order(void **state)
     assert_int_equal(t.row[0].fold, 3);
     assert_true(t.row[0].start == 0.25 && t.row[0].end == 2.5);
     assert_int_equal(t.row[0].line, 2);
+    assert_string_equal(t.row[0].content, "0123456789abcdef0123456789ABCDEF");
+    assert_string_equal(t.row[1].content, "");
     assert_string_equal(t.row[1].label, "");
     assert_int_equal(t.row[1].fold, 0);
     assert_true(t.row[1].start == 0 && isinf(t.row[1].end));
@@ -122,7 +124,7 @@ static void times_are_written_as_they_were(void **state)
 static void faults_are_told(void **state)
 {
     (void)state;
-    static const char all[] = "a manifest's columns are path, label, split, fold, subject, start and end";
+    static const char all[] = "a manifest's columns are path, label, split, fold, subject, start, end and content";
     char text[256];
     snprintf(text, sizeof text, "line 1: \"lable\" is no column; did you mean label? %s", all);
     refused("path,lable\n", text);

@@ -2,6 +2,7 @@
 #ifndef S4D_DATA_CONTENT_H
 #define S4D_DATA_CONTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "s4d/base/err.h"
@@ -20,5 +21,10 @@ s4d_status s4d_content_measure(const struct s4d_store *store, const char *path, 
 
 /* XXH3-128 of a file's bytes, or of the images in a folder in their natural order, whatever their names. */
 s4d_status s4d_content_hash(const struct s4d_store *store, const char *path, uint64_t hash[2], s4d_err *err);
+
+/* As text, in a manifest's column "content". */
+enum { S4D_CONTENT_DIGITS = 32 };
+void s4d_content_print(const uint64_t hash[2], char text[S4D_CONTENT_DIGITS + 1]);
+bool s4d_content_parse(const char *text, uint64_t hash[2]);
 
 #endif

@@ -12,6 +12,7 @@ typedef struct s4d_sample {
     const char *id;      /* as in the list; of a part of a video with its seconds, "a.mp4@0.5-2" */
     const char *subject; /* who is seen; NULL where not known */
     const char *path;    /* root, padding and suffix applied */
+    uint64_t content[2]; /* its file's hash as the manifest has it (s4d/data/content.h); 0, 0: it has none */
     int32_t label; /* class index, -1 for none */
     double start, end; /* seconds of a video: what counts of it (s4d_clip_source) */
 } s4d_sample;

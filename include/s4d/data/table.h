@@ -1,7 +1,7 @@
 /* The manifest: one csv that says everything about a set's samples. data/README.md describes it to users.
  *
  * Written: UTF-8, comma-separated (RFC 4180), a header that names the columns: path, and where known label, split, fold,
- * subject, start, end. Class NAMES, never numbers. Read: columns in any order, in every form that s4d/data/list.h knows. */
+ * subject, start, end, content. Class NAMES, never numbers. Read: columns in any order, in every form that s4d/data/list.h knows. */
 #ifndef S4D_DATA_TABLE_H
 #define S4D_DATA_TABLE_H
 
@@ -20,11 +20,12 @@ typedef enum s4d_column {
     S4D_COLUMN_SUBJECT, /* who is seen; "" where not known */
     S4D_COLUMN_START,   /* seconds into a video where the sample begins; absent: its beginning */
     S4D_COLUMN_END,     /* and ends (this moment left out); absent: its end */
+    S4D_COLUMN_CONTENT, /* its file's hash in hexadecimal (s4d/data/content.h); "" where not known */
     S4D_COLUMNS
 } s4d_column;
 
 typedef struct s4d_row {
-    const char *path, *label, *split, *subject; /* as long as the table; never NULL in one */
+    const char *path, *label, *split, *subject, *content; /* as long as the table; never NULL in one */
     int fold;
     double start, end; /* 0 and INFINITY where absent */
     long line;         /* of the file, from 1; 0: made here */

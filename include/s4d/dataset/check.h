@@ -23,6 +23,7 @@ typedef struct s4d_check_opts {
     const char *root; /* paths are below it; NULL: the manifest's folder */
     int64_t decode;   /* S4D_CHECK_ALL, or a sample of so many files, drawn with a fixed seed; 0: none */
     int threads;      /* 0: as many as processors */
+    const char *hashes; /* the manifest is written here again with the column "content" filled; NULL: not */
     const char *set;  /* "dfew", "ferv39k", "mafw": its sizes must be met; NULL: guessed, and only noted */
     void (*progress)(void *arg, const s4d_check_progress *now); /* some ten times a second, by the caller's thread; or NULL */
     void *arg;
@@ -33,6 +34,7 @@ typedef enum s4d_check_kind {
     S4D_CHECK_MISSING,        /* no such file or folder; one finding for all where nothing is there */
     S4D_CHECK_UNREADABLE,     /* empty, damaged, not what it should be */
     S4D_CHECK_MIXED_SIZES,    /* frames of one clip differ in size */
+    S4D_CHECK_ALTERED,        /* a content other than the manifest's */
     S4D_CHECK_DUPLICATE,      /* one path, and the same part of it, in several rows that train together */
     S4D_CHECK_SAME_CONTENT,   /* two paths, the same bytes */
     S4D_CHECK_OVERLAP,        /* one path trains and tests */
