@@ -25,7 +25,7 @@ static bool same_shape(const s4d_safetensors_info *info, const s4d_param *p)
 static s4d_status wrong_shape(const char *path, const s4d_safetensors_info *info, const s4d_param *p, s4d_err *err)
 {
     char got[128], want[128];
-    s4d_tensor a = s4d_tensor_of(info->dtype, NULL, info->rank, info->dim);
+    s4d_tensor a = s4d_tensor_of(S4D_F32, NULL, info->rank < S4D_MAX_RANK ? info->rank : S4D_MAX_RANK, info->dim);
     s4d_tensor b = s4d_tensor_of(S4D_F32, NULL, p->rank, p->dim);
     s4d_tensor_shape_text(&a, got);
     s4d_tensor_shape_text(&b, want);
@@ -34,14 +34,12 @@ static s4d_status wrong_shape(const char *path, const s4d_safetensors_info *info
 }
 
 /* `value` has room for the largest parameter. */
-static s4d_status load_into(const s4d_engine *e, const s4d_safetensors_info *info, s4d_tensor to, float *value,
-                            s4d_err *err)
+static s4d_status load_into(const s4d_engine *e, const s4d_safetensors *file, const s4d_safetensors_info *info, s4d_tensor to,
+                            float *value, s4d_err *err)
 {
-    if (!s4d_safetensors_read_floats(info, value, (size_t)s4d_tensor_count(&to)))
-        return s4d_err_set(err, S4D_FAILED, "%s holds %s, not floating-point numbers; this is no checkpoint of a model",
-                           info->name, s4d_dtype_name(info->dtype));
-    s4d_backend_upload_floats(e->be, to, value);
-    return S4D_OK;
+    s4d_status status = s4d_safetensors_read_floats(file, info, value, (size_t)s4d_tensor_count(&to), err);
+    if (status == S4D_OK) s4d_backend_upload_floats(e->be, to, value);
+    return status;
 }
 
 static s4d_status value_room(const s4d_engine *e, float **value, s4d_err *err)
@@ -69,7 +67,7 @@ static s4d_status load_block(const s4d_engine *e, const char *path, const s4d_sa
         else if (!same_shape(info, p))
             status = wrong_shape(path, info, p, err);
         else
-            status = load_into(e, info, s4d_params_view(e->params, block, i), value, err);
+            status = load_into(e, file, info, s4d_params_view(e->params, block, i), value, err);
     }
     s4d_mem_free(value);
     return status;
@@ -176,11 +174,11 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) {
         const s4d_safetensors_info *info = s4d_safetensors_find(file, "updates");
         size_t bytes = (size_t)e->params->count * sizeof *s->optim.step;
-        if (!info || info->dtype != S4D_I64 || info->bytes != bytes)
+        if (!info || strcmp(info->type, "I64") != 0 || info->bytes != bytes)
             status = s4d_err_set(err, S4D_FAILED, "%s: \"updates\" is missing or of another size; this is no state of "
                                                   "such a model", path);
         else
-            memcpy(s->optim.step, info->data, bytes);
+            status = s4d_safetensors_read(file, info, s->optim.step, err);
     }
     s4d_safetensors_close(&file);
     return status;
@@ -455,7 +453,7 @@ static s4d_status take_over(s4d_engine *e, const char *path, s4d_import *file, c
                             float *value, s4d_err *err)
 {
     const s4d_param *p = &e->params->item[i];
-    s4d_safetensors_info shape = {.name = t->name, .dtype = S4D_F32, .rank = t->rank};
+    s4d_safetensors_info shape = {.name = t->name, .rank = t->rank};
     memcpy(shape.dim, t->dim, sizeof shape.dim);
     if (!same_shape(&shape, p)) return wrong_shape(path, &shape, p, err);
     s4d_status status = s4d_import_read(file, t, value, err);
