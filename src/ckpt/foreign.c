@@ -6,10 +6,12 @@
  * initializer_range, mask_ratio), of sizes, which geometry.c holds against the tensors, and of
  * parts that are not taken over (pooler, the decoder of images). Settings of related models stand
  * here too, for configs that carry them. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ckpt/import_private.h"
+#include "s4d/base/log.h"
 
 static const double EPS_MAX = 1e-5; /* this model's is 1e-6 */
 
@@ -233,4 +235,43 @@ s4d_status s4d_foreign_adapt(s4d_import *im, s4d_err *err)
     }
     s4d_json_destroy(&config);
     return status;
+}
+
+/* ---- the processor ---- */
+
+/* Whether a list of three numbers is that one, or is not there. */
+static bool is_three(const s4d_json *node, const double want[3])
+{
+    bool same = !node || (s4d_json_kind_of(node) == S4D_JSON_ARRAY && s4d_json_count(node) == 3);
+    const s4d_json *item = node && same ? s4d_json_at(node, 0) : NULL;
+    for (int i = 0; item && same; item = s4d_json_next(item), i++) {
+        same = s4d_json_kind_of(item) == S4D_JSON_NUMBER &&
+               fabs(s4d_json_number(item) - want[i]) < 1e-3;
+    }
+    return same;
+}
+
+void s4d_foreign_tell_processor(const s4d_import *im)
+{
+    static const char name[] = "preprocessor_config.json";
+    static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
+    s4d_bytes text = {0};
+    s4d_json *doc = NULL;
+    if (im->names.kind != S4D_NAMES_TRANSFORMERS ||
+        s4d_ckpt_read_beside(im->file, name, &text, NULL) != S4D_OK || !text.data) {
+        return;
+    }
+    bool read = s4d_json_parse((const char *)text.data, text.size, name, &doc, NULL) == S4D_OK &&
+                s4d_json_kind_of(doc) == S4D_JSON_OBJECT;
+    const s4d_json *normalise = read ? s4d_json_find(doc, "do_normalize") : NULL;
+    if (read &&
+        ((normalise && is_false(normalise)) || !is_three(s4d_json_find(doc, "image_mean"), mean) ||
+         !is_three(s4d_json_find(doc, "image_std"), std))) {
+        s4d_log(S4D_LOG_WARN,
+                "%s: by %s beside it this model has seen pixels of another mean and deviation than "
+                "0.485, 0.456, 0.406 and 0.229, 0.224, 0.225, which it is given here; fine-tune it",
+                s4d_ckpt_path(im->file), name);
+    }
+    s4d_json_destroy(&doc);
+    s4d_bytes_release(&text);
 }

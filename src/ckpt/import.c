@@ -376,4 +376,5 @@ void s4d_import_tell_choice(const s4d_import *im)
     if (im->unwrap.prefix[0]) {
         s4d_log(S4D_LOG_INFO, "%s: %s is taken off the names", path, im->unwrap.prefix);
     }
+    s4d_foreign_tell_processor(im);
 }

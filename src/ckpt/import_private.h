@@ -72,6 +72,8 @@ s4d_status s4d_foreign_check(s4d_import *im, const s4d_json *config, const char 
 s4d_status s4d_foreign_adapt(s4d_import *im, s4d_err *err);
 /* ", but NAME is an object of CLASS", where the file has that in the place of a tensor; else "". */
 void s4d_import_absent_text(const s4d_import *im, const char *published, char text[320]);
+/* Warns of pixels that are normalised in another way, by the processor's config beside the file. */
+void s4d_foreign_tell_processor(const s4d_import *im);
 /* What training here wrote has all of its tensors and no others. */
 bool s4d_import_trained_here(const s4d_import *im);
 /* A line about a tensor of the file that was not taken (import_left.c). */

@@ -310,6 +310,16 @@ class Configs(Bring):
             "img_size": 32, "act_layer": "gelu"}}))
         self.check(folder, want)
 
+    def test_pixels_of_another_mean(self):
+        model = published("finetune", 3)
+        folder = put_transformers(self.dir / "hf", model)
+        usual = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "do_normalize": True}
+        for about, warned in ((usual, False), ({}, False), ({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}, True),
+                              ({**usual, "image_std": [0.5] * 3}, True), ({**usual, "do_normalize": False}, True), ({"image_mean": "x"}, True)):
+            (folder / "preprocessor_config.json").write_text(json.dumps(about))
+            _, done = self.check(folder, model)
+            self.assertEqual("pixels of another mean and deviation" in done.stderr, warned, about)
+
     def test_a_head_that_reads_the_first_token(self):
         model = published("finetune", 3)
         want = OrderedDict((k, v) for k, v in model.items() if not k.startswith("fc_norm"))

@@ -64,7 +64,8 @@ const char *s4d_import_from(const s4d_import *im); /* the map in use */
 const char *s4d_import_start_only(const s4d_import *im);
 /* The file as it is, for what stands beside the model in it. */
 const s4d_ckpt *s4d_import_file(const s4d_import *im);
-/* Tells by the log where the model was found and what else there is to choose. */
+/* Tells by the log where the model was found, what else there is to choose, and of pixels that it
+ * has seen normalised in another way. */
 void s4d_import_tell_choice(const s4d_import *im);
 const char *s4d_import_prefix(const s4d_import *im); /* taken off names, "" for none */
 size_t s4d_import_count(const s4d_import *im);
