@@ -1,14 +1,11 @@
 /* Whole files: reading, replacing, appending lines. */
 #include "s4d/base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "s4d/base/fault.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
 
 void s4d_bytes_release(s4d_bytes *b)
 {
@@ -16,88 +13,33 @@ void s4d_bytes_release(s4d_bytes *b)
     *b = (s4d_bytes){0};
 }
 
-static ssize_t read_some(int fd, void *data, size_t size)
-{
-    if (s4d_fault_hit(S4D_FAULT_READ)) {
-        errno = EIO;
-        return -1;
-    }
-    ssize_t n;
-    do {
-        n = read(fd, data, size);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
-/* Size of an open regular file, checked against the limit. */
-static s4d_status check_regular(int fd, const char *path, size_t limit, size_t *size, s4d_err *err)
-{
-    struct stat about;
-    if (fstat(fd, &about) != 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be examined: %s", path, strerror(errno));
-    }
-    if (S_ISDIR(about.st_mode)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is a folder; name a file", path);
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is not a regular file; name a file", path);
-    }
-    if ((unsigned long long)about.st_size > limit) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: is too large (%lld bytes, at most %zu are read); check that it is "
-                           "the right file",
-                           path, (long long)about.st_size, limit);
-    }
-    *size = (size_t)about.st_size;
-    return S4D_OK;
-}
-
-static s4d_status read_all(int fd, const char *path, const s4d_bytes *out, s4d_err *err)
-{
-    size_t done = 0;
-    while (done < out->size) {
-        ssize_t n = read_some(fd, out->data + done, out->size - done);
-        if (n < 0) {
-            return s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
-        }
-        if (n == 0) {
-            return s4d_err_set(err, S4D_FAILED,
-                               "%s: became shorter while it was read; try again when nothing "
-                               "writes to it",
-                               path);
-        }
-        done += (size_t)n;
-    }
-    return S4D_OK;
-}
-
 s4d_status s4d_file_read(const char *path, size_t limit, s4d_bytes *out, s4d_err *err)
 {
-    s4d_status status;
+    s4d_reader reader;
     s4d_bytes bytes = {0};
     *out = bytes;
-    /* Not blocking: opening a named pipe without a writer would wait for ever. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s", path, strerror(errno));
-    }
-    status = check_regular(fd, path, limit ? limit : (size_t)1 << 40, &bytes.size, err);
+    s4d_status status = s4d_reader_open(&reader, path, "a file", err);
     if (status) {
+        return status;
+    }
+    if (reader.size > (limit ? limit : (size_t)1 << 40)) {
+        status = s4d_err_set(err, S4D_FAILED,
+                             "%s: is too large (%llu bytes, at most %zu are read); check that it is "
+                             "the right file",
+                             path, (unsigned long long)reader.size, limit ? limit : (size_t)1 << 40);
         goto done;
     }
+    bytes.size = (size_t)reader.size;
     bytes.data = s4d_mem_alloc(bytes.size + 1, 1);
-    if (!bytes.data) {
-        status = s4d_err_memory(err, bytes.size + 1ull, path);
-        goto done;
-    }
-    status = read_all(fd, path, &bytes, err);
+    status = bytes.data ? s4d_reader_read(&reader, 0, bytes.data, bytes.size, err)
+                        : s4d_err_memory(err, bytes.size + 1ull, path);
     if (status == S4D_OK) {
         *out = bytes;
         bytes = (s4d_bytes){0};
     }
 done:
     s4d_bytes_release(&bytes);
-    close(fd);
+    s4d_reader_close(&reader);
     return status;
 }
 

@@ -3,16 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ckpt/values.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/check.h"
 
 static void describe(const s4d_ckpt_tensor *t, char text[128])
 {
     char shape[128];
-    s4d_tensor view = s4d_tensor_of(t->dtype, NULL, t->rank, t->dim);
-    s4d_tensor_shape_text(&view, shape);
-    snprintf(text, 128, "%s %.110s", s4d_dtype_name(t->dtype), shape);
+    s4d_ckpt_shape_text(t, shape);
+    snprintf(text, 128, "%.40s %.80s", t->type, shape);
 }
 
 static s4d_status add(s4d_ckpt_diff *d, s4d_ckpt_change change, const s4d_ckpt_tensor *a,
@@ -51,9 +49,9 @@ static s4d_status compare_values(s4d_ckpt *file[2], const s4d_ckpt_tensor *const
                                  s4d_ckpt_diff *d, s4d_err *err)
 {
     double *value[2] = {NULL, NULL}, most = 0, top = 0;
-    s4d_status status = s4d_ckpt_doubles(file[0], t[0], &value[0], err);
+    s4d_status status = s4d_ckpt_read_doubles(file[0], t[0], &value[0], err);
     if (status == S4D_OK) {
-        status = s4d_ckpt_doubles(file[1], t[1], &value[1], err);
+        status = s4d_ckpt_read_doubles(file[1], t[1], &value[1], err);
     }
     for (int64_t i = 0; i < t[0]->count && status == S4D_OK; i++) {
         most = fmax(most, distance(value[0][i], value[1][i]));
@@ -80,6 +78,8 @@ static s4d_status compare(s4d_ckpt *file[2], s4d_ckpt_diff *d, s4d_err *err)
         const s4d_ckpt_tensor *a = s4d_ckpt_at(file[0], i), *b = s4d_ckpt_find(file[1], a->name);
         if (!b) {
             status = add(d, S4D_CKPT_ONLY_A, a, NULL, err);
+        } else if (a->unread || b->unread) {
+            d->unread++;
         } else if (a->rank != b->rank || memcmp(a->dim, b->dim, sizeof a->dim) != 0) {
             status = add(d, S4D_CKPT_OTHER_SHAPE, a, b, err);
         } else {
@@ -97,9 +97,9 @@ s4d_status s4d_ckpt_compare(const char *a, const char *b, s4d_ckpt_diff *out, s4
 {
     s4d_ckpt *file[2] = {NULL, NULL};
     *out = (s4d_ckpt_diff){0};
-    s4d_status status = s4d_ckpt_open(a, &file[0], err);
+    s4d_status status = s4d_ckpt_open(a, NULL, &file[0], err);
     if (status == S4D_OK) {
-        status = s4d_ckpt_open(b, &file[1], err);
+        status = s4d_ckpt_open(b, NULL, &file[1], err);
     }
     if (status == S4D_OK) {
         status = compare(file, out, err);

@@ -185,7 +185,13 @@ static s4d_status fill_folder(s4d_import *im, s4d_names names, const char *folde
     if (status == S4D_OK) {
         status = s4d_path_join(path, folder, "config.json", err);
     }
-    return status == S4D_OK ? s4d_export_config(im, path, err) : status;
+    if (status == S4D_OK) {
+        status = s4d_export_config(im, path, err);
+    }
+    if (status == S4D_OK) {
+        status = s4d_path_join(path, folder, "preprocessor_config.json", err);
+    }
+    return status == S4D_OK ? s4d_export_processor(im, path, err) : status;
 }
 
 /* A new folder beside OUT; one that is there is not ours to touch. */
@@ -199,9 +205,9 @@ static s4d_status make_temporary(char folder[S4D_PATH_MAX], const char *out, s4d
     s4d_status status = s4d_dir_make(above, err);
     if (status == S4D_OK && mkdir(folder, 0777) != 0) {
         int reason = errno;
-        status = s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", folder,
-                             reason == EEXIST ? "it is there already; move it away"
-                                              : strerror(reason));
+        status =
+            s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", folder,
+                        reason == EEXIST ? "it is there already; move it away" : strerror(reason));
     }
     return status;
 }
@@ -237,8 +243,7 @@ s4d_status s4d_export_write(s4d_import *im, s4d_export_to to, const char *out, s
 {
     s4d_names names = {.kind =
                            to == S4D_EXPORT_VIDEOMAE ? S4D_NAMES_VIDEOMAE : S4D_NAMES_TRANSFORMERS,
-                       .strip = "",
-                       .bare = im->names.layout == S4D_LAYOUT_ENCODER,
+                       .base = im->names.layout == S4D_LAYOUT_ENCODER ? "" : "videomae.",
                        .layout = im->names.layout};
     s4d_status status = check(im, to, err);
     if (status) {

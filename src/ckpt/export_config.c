@@ -1,4 +1,4 @@
-/* The config.json that transformers reads VideoMAE models by. */
+/* The config.json and preprocessor_config.json that transformers reads VideoMAE models by. */
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +78,16 @@ static void put_labels(s4d_json_writer *w, const s4d_json *list, int64_t n)
     s4d_json_close(w, '}');
 }
 
+/* What the writer holds, as a file. */
+static s4d_status write_text(s4d_json_writer *w, const char *path, s4d_err *err)
+{
+    s4d_str_add(&w->out, "\n");
+    s4d_status status = w->out.failed ? s4d_err_memory(err, w->out.size, path)
+                                      : s4d_file_write(path, w->out.text, w->out.size, err);
+    s4d_str_release(&w->out);
+    return status;
+}
+
 s4d_status s4d_export_config(const s4d_import *im, const char *path, s4d_err *err)
 {
     static const char *const architecture[] = {[S4D_LAYOUT_PRETRAIN] = "VideoMAEForPreTraining",
@@ -115,10 +125,48 @@ s4d_status s4d_export_config(const s4d_import *im, const char *path, s4d_err *er
         put_labels(&w, list, im->classes[video ? 1 : 0]);
     }
     s4d_json_close(&w, '}');
-    s4d_str_add(&w.out, "\n");
-    status = w.out.failed ? s4d_err_memory(err, w.out.size, path)
-                          : s4d_file_write(path, w.out.text, w.out.size, err);
     s4d_json_destroy(&list);
-    s4d_str_release(&w.out);
-    return status;
+    return write_text(&w, path, err);
+}
+
+/* ---- the processor ---- */
+
+static void put_three(s4d_json_writer *w, const char *key, const double value[3])
+{
+    s4d_json_put_key(w, key);
+    s4d_json_open(w, '[');
+    for (int i = 0; i < 3; i++) {
+        s4d_json_put_number(w, value[i]);
+    }
+    s4d_json_close(w, ']');
+}
+
+static void put_square(s4d_json_writer *w, const char *key, int side)
+{
+    s4d_json_put_key(w, key);
+    s4d_json_open(w, '{');
+    put_integer(w, "height", side);
+    put_integer(w, "width", side);
+    s4d_json_close(w, '}');
+}
+
+s4d_status s4d_export_processor(const s4d_import *im, const char *path, s4d_err *err)
+{
+    enum { BILINEAR = 2 }; /* as Pillow numbers it */
+    static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
+    s4d_json_writer w = {.indent = 2};
+    s4d_json_open(&w, '{');
+    put_text(&w, "image_processor_type", "VideoMAEImageProcessor");
+    put_bool(&w, "do_resize", true);
+    put_square(&w, "size", im->geometry.img_size); /* the aspect is not kept */
+    put_integer(&w, "resample", BILINEAR);
+    put_bool(&w, "do_center_crop", false);
+    put_square(&w, "crop_size", im->geometry.img_size);
+    put_bool(&w, "do_rescale", true);
+    put_number(&w, "rescale_factor", 1.0 / 255);
+    put_bool(&w, "do_normalize", true);
+    put_three(&w, "image_mean", mean);
+    put_three(&w, "image_std", std);
+    s4d_json_close(&w, '}');
+    return write_text(&w, path, err);
 }

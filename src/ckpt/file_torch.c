@@ -1,5 +1,6 @@
 /* From the object in a PyTorch file to named tensors, and their elements through strides and
  * offsets. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ckpt/file_private.h"
@@ -9,31 +10,12 @@ enum { NEST_MAX = 8, NAME_MAX_BYTES = 512, TENSORS_MAX = 1 << 16, NOTES_MAX = 40
 /* One dict may stand in many places, and is looked at in each. */
 enum { LOOKS_MAX = 1 << 22 };
 
-/* A file cannot say more than a few times what it holds: views that share storages are few. */
-enum { REPEAT_MAX = 4, SMALL = 1 << 20 };
-
-static bool has_tensor(const s4d_pickle_node *dict)
+/* A dict within the model that belongs to it. One with as many tensors is rather a copy or an
+ * average of the whole. */
+static bool is_part(const s4d_pickle_node *dict, size_t tensors_of_model)
 {
-    for (size_t i = 0; i + 1 < dict->count; i += 2) {
-        if (dict->item[i]->kind == S4D_PICKLE_TEXT &&
-            dict->item[i + 1]->kind == S4D_PICKLE_TENSOR) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const s4d_pickle_node *choose(const s4d_pickle_node *root, const char **top)
-{
-    static const char *const known[] = {"model", "module", "state_dict"};
-    for (int i = 0; i < 3; i++) {
-        const s4d_pickle_node *below = s4d_pickle_find(root, known[i]);
-        if (below && below->kind == S4D_PICKLE_DICT && has_tensor(below)) {
-            *top = known[i];
-            return below;
-        }
-    }
-    return root;
+    size_t n = dict->kind == S4D_PICKLE_DICT ? s4d_top_tensors(dict) : 0;
+    return n > 0 && 2 * n < tensors_of_model;
 }
 
 /* PREFIX + the key, or false: no text, too long, not UTF-8, a zero byte. */
@@ -50,17 +32,6 @@ static bool join_name(char out[NAME_MAX_BYTES], const char *prefix, const s4d_pi
     return s4d_str_utf8(out);
 }
 
-static s4d_status add_note(s4d_ckpt *f, const char *key, const char *text, s4d_err *err)
-{
-    if (f->notes == NOTES_MAX) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: has more than %d entries that are no tensors s4d reads; save the "
-                           "model's state_dict() alone",
-                           f->path, NOTES_MAX);
-    }
-    return s4d_ckpt_add_note(f, key, text, err);
-}
-
 static s4d_status note(s4d_ckpt *f, const char *key, const s4d_pickle_node *value, s4d_err *err)
 {
     char text[256];
@@ -68,36 +39,74 @@ static s4d_status note(s4d_ckpt *f, const char *key, const s4d_pickle_node *valu
     if (!s4d_str_utf8(text)) {
         strcpy(text, "bytes");
     }
-    return add_note(f, key, text, err);
+    return f->notes < NOTES_MAX ? s4d_ckpt_add_note(f, key, text, err) : S4D_OK;
+}
+
+/* A copy that lives as long as the file. */
+static s4d_status keep_text(s4d_ckpt *f, const char *text, const char **out, s4d_err *err)
+{
+    if (!s4d_strlist_add(&f->names, text)) {
+        return s4d_err_memory(err, strlen(text) + 1, f->path);
+    }
+    *out = f->names.item[f->names.count - 1];
+    return S4D_OK;
+}
+
+/* Of a type that is not known, the name that the file gives it. */
+static s4d_status name_type(s4d_ckpt *f, const s4d_storage_view *v, const char **out, s4d_err *err)
+{
+    char text[64];
+    if (v->element) {
+        *out = v->element->name;
+        return S4D_OK;
+    }
+    snprintf(text, sizeof text, "%.*s", v->type.size < 60 ? (int)v->type.size : 60, v->type.at);
+    s4d_str_printable(text);
+    return keep_text(f, s4d_str_utf8(text) ? text : "unknown", out, err);
+}
+
+/* Elements that are in the storage, less than the view has: an expanded one, of stride 0. */
+static bool is_expanded(const s4d_storage_view *v)
+{
+    bool any = false;
+    for (int i = 0; i < v->rank && i < S4D_MAX_RANK; i++) {
+        any = any || (v->dim[i] > 1 && v->stride[i] == 0);
+    }
+    return any;
 }
 
 static s4d_status add_tensor(s4d_ckpt *f, const char *name, const s4d_pickle_node *node,
-                             s4d_err *err)
+                             s4d_ckpt_source source, s4d_err *err)
 {
-    const s4d_storage_view *v = &f->torch.pickle.view[node->index];
-    const s4d_storage *s = &f->torch.pickle.storage[v->storage];
-    if (s->dtype == S4D_DTYPE_COUNT) {
-        return add_note(f, name, "a tensor of a type that is not read", err);
-    }
+    const s4d_storage_view *v = &f->part[source.part].torch.pickle.view[node->index];
     if (f->count == TENSORS_MAX) {
         return s4d_err_set(err, S4D_FAILED, "%s: has more than %d tensors; no model here has",
                            f->path, TENSORS_MAX);
     }
-    s4d_ckpt_tensor t = {.dtype = s->dtype,
+    s4d_ckpt_tensor t = {.element = v->element,
                          .rank = v->rank,
                          .count = v->count,
-                         .bytes = (size_t)v->count * s4d_dtype_size(s->dtype)};
+                         .expanded = is_expanded(v),
+                         .unread = v->storage == S4D_NO_STORAGE ? S4D_CKPT_WITHOUT_NUMBERS
+                                   : v->negated                 ? S4D_CKPT_NEGATED
+                                                                : S4D_CKPT_READABLE};
     memcpy(t.dim, v->dim, sizeof t.dim);
-    if (!s4d_strlist_add(&f->names, name)) {
-        return s4d_err_memory(err, strlen(name) + 1, f->path);
+    if (v->element &&
+        __builtin_mul_overflow((size_t)v->count, (size_t)v->element->bits / 8, &t.bytes)) {
+        t.bytes = SIZE_MAX;
     }
-    t.name = f->names.item[f->names.count - 1];
-    return s4d_ckpt_add(f, &t, node->index, err);
+    s4d_status status = keep_text(f, name, &t.name, err);
+    if (status == S4D_OK) {
+        status = name_type(f, v, &t.type, err);
+    }
+    source.index = node->index;
+    return status == S4D_OK ? s4d_ckpt_add(f, &t, source, err) : status;
 }
 
-/* What stands in a dict, and in dicts within it, under names joined by dots. */
-static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *prefix, int depth,
-                          s4d_err *err)
+/* What stands in a dict, and in dicts within it, under names joined by dots. at: the part, and how
+ * deep the dict stands. */
+static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *prefix,
+                          s4d_ckpt_source at, s4d_err *err)
 {
     s4d_status status = S4D_OK;
     for (size_t i = 0; i + 1 < dict->count && status == S4D_OK; i += 2) {
@@ -112,15 +121,15 @@ static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *
         if (!join_name(name, prefix, dict->item[i])) {
             status = note(f, "(a key that is no name)", value, err);
         } else if (value->kind == S4D_PICKLE_TENSOR) {
-            status = add_tensor(f, name, value, err);
-        } else if (value->kind == S4D_PICKLE_DICT && has_tensor(value)) {
-            if (depth == NEST_MAX) {
+            status = add_tensor(f, name, value, (s4d_ckpt_source){at.part, 0}, err);
+        } else if (is_part(value, f->top.tensors)) {
+            if (at.index == NEST_MAX) {
                 return s4d_err_set(err, S4D_FAILED,
                                    "%s: its dicts nest more than %d deep; save the model alone",
                                    f->path, NEST_MAX);
             }
             strcat(name, ".");
-            status = flatten(f, value, name, depth + 1, err);
+            status = flatten(f, value, name, (s4d_ckpt_source){at.part, at.index + 1}, err);
         } else {
             status = note(f, name, value, err);
         }
@@ -128,50 +137,41 @@ static s4d_status flatten(s4d_ckpt *f, const s4d_pickle_node *dict, const char *
     return status;
 }
 
-/* What stands beside the model: "epoch", "optimizer", ... */
-static s4d_status note_others(s4d_ckpt *f, const s4d_pickle_node *root, s4d_err *err)
+/* What stands beside the model: "epoch", "optimizer", ..., in the containers on the way to it. */
+static s4d_status note_others(s4d_ckpt *f, const s4d_pickle_node *node, const char *way,
+                              s4d_err *err)
 {
     s4d_status status = S4D_OK;
-    for (size_t i = 0; i + 1 < root->count && status == S4D_OK; i += 2) {
+    for (size_t i = 0; node->kind == S4D_PICKLE_DICT && i + 1 < node->count && status == S4D_OK;
+         i += 2) {
         char name[NAME_MAX_BYTES];
-        if (join_name(name, "", root->item[i]) && strcmp(name, f->top) != 0) {
-            status = note(f, name, root->item[i + 1], err);
+        const s4d_pickle_node *value = node->item[i + 1];
+        if (!join_name(name, "", node->item[i])) {
+            continue;
+        }
+        size_t n = strlen(name);
+        bool on_the_way = strncmp(way, name, n) == 0 && (way[n] == '.' || way[n] == '\0');
+        if (!on_the_way) {
+            status = note(f, name, value, err);
+        } else if (way[n] == '.') {
+            status = note_others(f, value, way + n + 1, err);
         }
     }
     return status;
 }
 
-s4d_status s4d_ckpt_take_torch(s4d_ckpt *f, s4d_err *err)
+s4d_status s4d_ckpt_take_torch(s4d_ckpt *f, size_t number, const s4d_ckpt_opts *opts, s4d_err *err)
 {
-    const s4d_pickle_node *root = f->torch.root;
-    char what[160];
-    if (root->kind != S4D_PICKLE_DICT) {
-        s4d_pickle_describe(root, what, sizeof what);
-        return s4d_err_set(
-            err, S4D_FAILED,
-            "%s: holds %s, not tensors by their names; save the model's state_dict() instead",
-            f->path, what);
+    s4d_ckpt_part *part = &f->part[number];
+    const s4d_pickle_node *root = part->torch.root;
+    s4d_top_release(&f->top);
+    s4d_status status = s4d_top_choose(root, opts ? opts->key : NULL, opts ? opts->keys : 0,
+                                       part->path, &f->top, err);
+    if (status == S4D_OK) {
+        status = flatten(f, f->top.model, "", (s4d_ckpt_source){number, 0}, err);
     }
-    const s4d_pickle_node *model = choose(root, &f->top);
-    s4d_status status = flatten(f, model, "", 0, err);
-    if (status == S4D_OK && model != root) {
-        status = note_others(f, root, err);
-    }
-    if (status == S4D_OK && f->count == 0) {
-        status = s4d_err_set(
-            err, S4D_FAILED,
-            "%s: holds no tensors by their names; save the model's state_dict() instead", f->path);
-    }
-    size_t sum = 0;
-    for (size_t i = 0; i < f->count && status == S4D_OK; i++) {
-        if (__builtin_add_overflow(sum, f->tensor[i].bytes, &sum) ||
-            sum / REPEAT_MAX > f->torch.map.size + SMALL) {
-            status = s4d_err_set(
-                err, S4D_FAILED,
-                "%s: its tensors claim many times the bytes of the file; load it with PyTorch and "
-                "save it anew",
-                f->path);
-        }
+    if (status == S4D_OK && f->top.model != root) {
+        status = note_others(f, root, f->top.path, err);
     }
     return status;
 }
@@ -209,50 +209,22 @@ static void gather(const s4d_storage_view *v, const unsigned char *from, size_t 
     }
 }
 
-s4d_status s4d_ckpt_read(s4d_ckpt *f, const s4d_ckpt_tensor *t, void *out, s4d_err *err)
+s4d_status s4d_ckpt_read_torch(s4d_torch *torch, size_t view, unsigned char *out, s4d_err *err)
 {
-    size_t source = f->source[t - f->tensor], size = s4d_dtype_size(t->dtype);
-    if (t->bytes == 0) {
-        return S4D_OK;
-    }
-    if (f->st) {
-        memcpy(out, s4d_safetensors_at(f->st, source)->data, t->bytes);
-        return S4D_OK;
-    }
-    const s4d_storage_view *v = &f->torch.pickle.view[source];
+    const s4d_storage_view *v = &torch->pickle.view[view];
+    size_t size = (size_t)v->element->bits / 8;
     const unsigned char *data;
-    s4d_status status = s4d_torch_storage(&f->torch, v->storage, &data, err);
+    s4d_status status = s4d_torch_storage(torch, (size_t)v->storage, &data, err);
     if (status) {
         return status;
     }
     if (is_contiguous(v)) {
-        memcpy(out, data + (size_t)v->offset * size, t->bytes);
+        memcpy(out, data + (size_t)v->offset * size, (size_t)v->count * size);
     } else {
         gather(v, data, size, out);
     }
+    if (torch->big_endian) {
+        s4d_element_swap(out, size, (size_t)v->count);
+    }
     return S4D_OK;
-}
-
-s4d_status s4d_ckpt_read_floats(s4d_ckpt *f, const s4d_ckpt_tensor *t, float *out, s4d_err *err)
-{
-    s4d_status status = S4D_OK;
-    unsigned char *raw = NULL;
-    if (t->dtype == S4D_F32) {
-        return s4d_ckpt_read(f, t, out, err);
-    }
-    if (t->dtype > S4D_BF16) {
-        return s4d_err_set(
-            err, S4D_FAILED,
-            "%s: %s holds %s, not floating-point numbers; this is no weight of a model", f->path,
-            t->name, s4d_dtype_name(t->dtype));
-    }
-    raw = s4d_mem_alloc(t->bytes + 1, 1);
-    status = raw ? s4d_ckpt_read(f, t, raw, err) : s4d_err_memory(err, t->bytes, f->path);
-    if (status == S4D_OK) {
-        s4d_safetensors_info info = {
-            .dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
-        s4d_safetensors_read_floats(&info, out, (size_t)t->count);
-    }
-    s4d_mem_free(raw);
-    return status;
 }

@@ -56,12 +56,24 @@ static const s4d_json *find(const s4d_json *from, const char *dotted)
     return find(s4d_json_find(from, first), dot + 1);
 }
 
+/* [224, 224], as transformers may write the size of a square, is 224. */
+static const s4d_json *square(const s4d_json *node)
+{
+    int64_t a, b;
+    bool pair = node && s4d_json_kind_of(node) == S4D_JSON_ARRAY && s4d_json_count(node) == 2 &&
+                s4d_json_kind_of(s4d_json_at(node, 0)) == S4D_JSON_NUMBER &&
+                s4d_json_kind_of(s4d_json_at(node, 1)) == S4D_JSON_NUMBER &&
+                s4d_json_integer(s4d_json_at(node, 0), &a) &&
+                s4d_json_integer(s4d_json_at(node, 1), &b) && a == b;
+    return pair ? s4d_json_at(node, 0) : node;
+}
+
 static s4d_status read_size(const s4d_json *from, const char *key, const char *origin, int *out,
                             s4d_err *err)
 {
     int64_t number;
-    const s4d_json *node = find(from, key);
-    if (!node) {
+    const s4d_json *node = square(find(from, key));
+    if (!node || s4d_json_kind_of(node) == S4D_JSON_NULL) {
         return S4D_OK;
     }
     if (s4d_json_kind_of(node) != S4D_JSON_NUMBER || !s4d_json_integer(node, &number) ||

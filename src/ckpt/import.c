@@ -52,9 +52,12 @@ s4d_status s4d_import_report(s4d_import *im, s4d_import_verdict verdict, bool fa
 
 /* ---- one tensor of the model ---- */
 
-static void shape_text(int rank, const int64_t *dim, char text[128])
+/* Numbers of a tensor that begins anew: sizes may come from a tensor without any. */
+static const int64_t NEW_MAX = INT64_C(1) << 33;
+
+static void item_text(const s4d_layout_item *item, char text[128])
 {
-    s4d_tensor t = s4d_tensor_of(S4D_F32, NULL, rank, dim);
+    s4d_tensor t = s4d_tensor_of(S4D_F32, NULL, item->rank, item->dim);
     s4d_tensor_shape_text(&t, text);
 }
 
@@ -88,6 +91,10 @@ static bool fits(const s4d_layout_item *item, s4d_import_source *s)
 static s4d_status report_made(s4d_import *im, const s4d_layout_item *item,
                               const s4d_import_source *s, s4d_err *err)
 {
+    if (s->fill) {
+        return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err,
+                                 "zeros: no block of the file has this bias, which is the same");
+    }
     const char *name = s->from[0]->name;
     if (s->inflate) {
         return s4d_import_report(im, S4D_IMPORT_RESHAPED, false, item->name, err,
@@ -106,122 +113,139 @@ static s4d_status report_made(s4d_import *im, const s4d_layout_item *item,
                              strcmp(name, item->name) ? name : "");
 }
 
+static int64_t count_of(const s4d_layout_item *item)
+{
+    int64_t count = 1;
+    for (int i = 0; i < item->rank; i++) {
+        if (__builtin_mul_overflow(count, item->dim[i], &count)) {
+            return INT64_MAX;
+        }
+    }
+    return count;
+}
+
+static void take(s4d_import *im, const s4d_layout_item *item, const s4d_import_source *s)
+{
+    s4d_import_tensor *t = &im->tensor[im->count];
+    *t = (s4d_import_tensor){.name = item->name, .rank = item->rank, .count = count_of(item)};
+    memcpy(t->dim, item->dim, sizeof t->dim);
+    im->source[im->count++] = *s;
+}
+
+/* A tensor that the file does not have, or not so; where that is allowed it begins anew, so that
+ * what is written is whole. */
+static s4d_status miss(s4d_import *im, const s4d_layout_item *item, const char *why, s4d_err *err)
+{
+    char want[128];
+    bool allowed = s4d_import_allowed(im, item->name) && count_of(item) < NEW_MAX;
+    bool weight = s4d_str_ends(item->name, ".weight");
+    s4d_import_source s = {.fill = item->rank > 1 ? S4D_FILL_DRAWN
+                                   : weight       ? S4D_FILL_ONE
+                                                  : S4D_FILL_ZERO};
+    static const char *const anew[] = {[S4D_FILL_ZERO] = "zeros",
+                                       [S4D_FILL_ONE] = "ones",
+                                       [S4D_FILL_DRAWN] = "normal numbers of deviation 0.02"};
+    item_text(item, want);
+    if (allowed) {
+        take(im, item, &s);
+    }
+    return s4d_import_report(im, S4D_IMPORT_MISSING, !allowed, item->name, err,
+                             "%s is expected%s%s%s", want, why, allowed ? "; it begins anew: " : "",
+                             allowed ? anew[s.fill] : "");
+}
+
+void s4d_import_absent_text(const s4d_import *im, const char *published, char text[320])
+{
+    char name[S4D_FOREIGN_MAX + S4D_PATH_MAX];
+    s4d_recipe recipe;
+    text[0] = '\0';
+    if (s4d_names_recipe(&im->names, published, 0, &recipe)) {
+        snprintf(name, sizeof name, "%s%s", im->unwrap.prefix, recipe.source[0]);
+        const char *note = s4d_ckpt_note_find(im->file, name);
+        if (note) {
+            snprintf(text, 320, ", but %.150s is %.120s", name, note);
+        }
+    }
+}
+
+static s4d_status miss_absent(s4d_import *im, const s4d_layout_item *item, s4d_err *err)
+{
+    char why[320];
+    s4d_import_absent_text(im, item->name, why);
+    return miss(im, item, why, err);
+}
+
 static s4d_status take_item(s4d_import *im, const s4d_layout_item *item, s4d_err *err)
 {
     s4d_import_source s;
-    char want[128], got[128];
-    shape_text(item->rank, item->dim, want);
+    char got[128], unread[128], why[480];
     if (!s4d_import_resolve(im, item->name, &s)) {
-        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name),
-                                 item->name, err, "%s is expected", want);
+        return miss_absent(im, item, err);
     }
-    bool real = true;
+    const s4d_ckpt_tensor *odd = NULL;
     for (int i = 0; i < s.sources; i++) {
         im->taken[s.from[i] - s4d_ckpt_at(im->file, 0)] = true;
-        real = real && s.from[i]->dtype <= S4D_BF16;
+        odd = odd || s4d_ckpt_is_real(s.from[i]) ? odd : s.from[i];
     }
-    if (!fits(item, &s) || !real) {
-        shape_text(s.from[0]->rank, s.from[0]->dim, got);
-        return s4d_import_report(im, S4D_IMPORT_MISSING, !s4d_import_allowed(im, item->name),
-                                 item->name, err, "%s is expected, but %s is %s of %s", want,
-                                 s.from[0]->name, got, s4d_dtype_name(s.from[0]->dtype));
+    if (odd && odd->unread) {
+        s4d_ckpt_unread_text(odd, unread);
+        snprintf(why, sizeof why, ", but %.200s %s", odd->name, unread);
+        return miss(im, item, why, err);
     }
-    s4d_import_tensor *t = &im->tensor[im->count];
-    *t = (s4d_import_tensor){.name = item->name, .rank = item->rank, .count = 1};
-    memcpy(t->dim, item->dim, sizeof t->dim);
-    for (int i = 0; i < t->rank; i++) {
-        t->count *= t->dim[i]; /* no more than the file's own, which fit */
+    if (odd || !fits(item, &s)) {
+        const s4d_ckpt_tensor *t = odd ? odd : s.from[0];
+        s4d_ckpt_shape_text(t, got);
+        snprintf(why, sizeof why, ", but %.200s is %s of %.60s", t->name, got, t->type);
+        return miss(im, item, why, err);
     }
-    im->source[im->count++] = s;
+    take(im, item, &s);
     return report_made(im, item, &s, err);
 }
 
-/* ---- what no tensor of the model is made of ---- */
+/* ---- what it can be used for ---- */
 
-/* Whether elements first..first+n-1 are all zero. */
-static s4d_status all_zero(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first, int64_t n,
-                           bool *zero, s4d_err *err)
+/* Others normalise before the head by a "norm" of another place, or have neither; a bare encoder
+ * of theirs may have no last norm. Then it begins anew where training begins. */
+static bool has_norm(const s4d_import *im)
 {
-    float *value = s4d_mem_alloc((size_t)t->count + 1, sizeof *value);
-    s4d_status status = value ? s4d_ckpt_read_floats(im->file, t, value, err)
-                              : s4d_err_memory(err, (size_t)t->count * sizeof *value, "a bias");
-    *zero = true;
-    for (int64_t i = first; i < first + n && status == S4D_OK; i++) {
-        *zero = *zero && value[i] == 0;
-    }
-    s4d_mem_free(value);
-    return status;
-}
-
-/* A key's bias adds the same to all scores of a query, and softmax takes it away again: without it
- * attention is the same. */
-static s4d_status report_key_bias(s4d_import *im, const s4d_ckpt_tensor *t, int64_t first,
-                                  int64_t n, s4d_err *err)
-{
-    bool zero;
-    s4d_status status = all_zero(im, t, first, n, &zero, err);
-    if (status) {
-        return status;
-    }
-    im->key_biases += !zero;
-    return s4d_import_report(im, S4D_IMPORT_IGNORED, false, t->name, err,
-                             zero ? "the key's part, which is zero"
-                                  : "the key's part is not zero; it is dropped, and attention is "
-                                    "the same without it");
-}
-
-/* The middle third of each bias that q_bias and v_bias were cut from. */
-static s4d_status check_fused(s4d_import *im, s4d_err *err)
-{
-    s4d_status status = S4D_OK;
-    for (size_t i = 0; i < im->count && status == S4D_OK; i++) {
-        const s4d_import_source *s = &im->source[i];
-        if (s->kind == S4D_RECIPE_PART && s->part == 0) {
-            status =
-                report_key_bias(im, s->from[0], s->from[0]->count / 3, s->from[0]->count / 3, err);
-        }
-    }
-    return status;
-}
-
-/* What training here wrote has all of its tensors and no others. */
-static bool trained_here(const s4d_import *im)
-{
-    return s4d_ckpt_kind_of(im->file) == S4D_CKPT_SAFETENSORS &&
-           s4d_ckpt_note_find(im->file, "s4d.step");
-}
-
-static s4d_status report_leftover(s4d_import *im, const s4d_ckpt_tensor *t, s4d_err *err)
-{
-    const char *why = trained_here(im) ? NULL : s4d_names_left_out(&im->names, t->name);
-    if (why && strstr(t->name, "key.bias") && t->dtype <= S4D_BF16) {
-        return report_key_bias(im, t, 0, t->count, err);
-    }
-    bool fault = !why && !s4d_import_allowed(im, t->name);
-    if (!why) {
-        why = strstr(t->name, "pos_embed")
-                  ? "a table of positions that was trained; this model's is fixed"
-                  : "has no place in this model";
-    }
-    return s4d_import_report(im, S4D_IMPORT_IGNORED, fault, t->name, err, "%s", why);
-}
-
-/* Others normalise before the head by a "norm" of another place, or have neither: then fc_norm
- * begins anew where fine-tuning begins. */
-static bool has_fc_norm(const s4d_import *im)
-{
+    char name[64];
+    const char *norm = s4d_layout_norm(im->names.layout);
     s4d_import_source s;
-    return trained_here(im) || s4d_import_resolve(im, "fc_norm.weight", &s) ||
-           s4d_import_resolve(im, "fc_norm.bias", &s);
+    bool weight, bias;
+    snprintf(name, sizeof name, "%s.weight", norm);
+    weight = s4d_import_resolve(im, name, &s);
+    snprintf(name, sizeof name, "%s.bias", norm);
+    bias = s4d_import_resolve(im, name, &s);
+    return s4d_import_trained_here(im) || weight || bias;
 }
 
-static s4d_status report_fc_norm(s4d_import *im, s4d_err *err)
+static s4d_status report_norm(s4d_import *im, s4d_err *err)
 {
-    if (im->names.layout != S4D_LAYOUT_FINETUNE || has_fc_norm(im)) {
+    if (has_norm(im)) {
         return S4D_OK;
     }
-    return s4d_import_report(im, S4D_IMPORT_MISSING, false, "fc_norm", err,
-                             "it begins anew where fine-tuning begins with this file");
+    bool finetune = im->names.layout == S4D_LAYOUT_FINETUNE;
+    return s4d_import_report(im, S4D_IMPORT_MISSING, false, s4d_layout_norm(im->names.layout), err,
+                             finetune ? "it begins anew where fine-tuning begins with this file"
+                                      : "fine-tuning does not use it; it begins anew where "
+                                        "pre-training begins with this file");
+}
+
+/* A head that was trained on other features than this model's gives other outputs here. */
+static void find_use(s4d_import *im)
+{
+    const char *told = s4d_ckpt_note_find(im->file, "s4d.start_only");
+    if (im->names.layout != S4D_LAYOUT_FINETUNE || s4d_import_trained_here(im)) {
+        return;
+    }
+    if (s4d_ckpt_kind_of(im->file) == S4D_CKPT_SAFETENSORS && told) {
+        im->start_only = told;
+    } else if (im->names.images && im->names.kind != S4D_NAMES_S4D) {
+        im->start_only = "it is a model of images, with positions and a class token of its own";
+    } else if (!has_norm(im)) {
+        im->start_only = "it has no fc_norm: its head reads the first token, or the mean without a "
+                         "norm, and here the head reads the norm of the mean over all tokens";
+    }
 }
 
 static s4d_status take_all(s4d_import *im, s4d_err *err)
@@ -238,14 +262,14 @@ static s4d_status take_all(s4d_import *im, s4d_err *err)
         status = take_item(im, &im->layout.item[i], err);
     }
     if (status == S4D_OK) {
-        status = report_fc_norm(im, err);
+        status = report_norm(im, err);
     }
     if (status == S4D_OK) {
-        status = check_fused(im, err);
+        status = s4d_import_report_fused(im, err);
     }
     for (size_t i = 0; i < m && status == S4D_OK; i++) {
         if (!im->taken[i]) {
-            status = report_leftover(im, s4d_ckpt_at(im->file, i), err);
+            status = s4d_import_report_leftover(im, s4d_ckpt_at(im->file, i), err);
         }
     }
     return status;
@@ -260,9 +284,12 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
         return s4d_err_memory(err, sizeof *im, path);
     }
     im->opts = opts;
-    s4d_status status = s4d_ckpt_open(path, &im->file, err);
+    s4d_status status = s4d_ckpt_open(path, &opts->file, &im->file, err);
     if (status == S4D_OK) {
-        status = s4d_names_detect(im->file, opts->from, &im->names, err);
+        status = s4d_unwrap_make(&im->unwrap, im->file, opts->strip, err);
+    }
+    if (status == S4D_OK) {
+        status = s4d_names_detect(&im->unwrap, im->file, opts->from, &im->names, err);
     }
     if (status == S4D_OK) {
         status = s4d_import_measure(im, err);
@@ -270,8 +297,9 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
     if (status == S4D_OK) {
         const s4d_layout_opts layout = {.kind = im->names.layout,
                                         .geometry = &im->geometry,
-                                        .fc_norm = has_fc_norm(im),
+                                        .norm = has_norm(im),
                                         .classes = {im->classes[0], im->classes[1]}};
+        find_use(im);
         status = s4d_layout_make(&im->layout, &layout, err);
     }
     if (status == S4D_OK) {
@@ -312,6 +340,7 @@ void s4d_import_close(s4d_import **import)
     s4d_mem_free(im->source);
     s4d_mem_free(im->tensor);
     s4d_layout_release(&im->layout);
+    s4d_unwrap_release(&im->unwrap);
     s4d_ckpt_close(&im->file);
     s4d_mem_free(im);
     *import = NULL;
@@ -332,4 +361,20 @@ s4d_status s4d_import_check(const s4d_import *im, s4d_err *err)
         }
     }
     return S4D_OK;
+}
+
+void s4d_import_tell_choice(const s4d_import *im)
+{
+    const s4d_strlist *others = s4d_ckpt_others(im->file);
+    const char *top = s4d_ckpt_top(im->file), *path = s4d_ckpt_path(im->file);
+    if (others->count) {
+        s4d_log(S4D_LOG_INFO,
+                "%s: the tensors %s%s are taken; there is also %s%s: --key NAME takes it", path,
+                *top ? "under " : "of the object itself", top, others->item[0],
+                others->count > 1 ? " and more" : "");
+    }
+    if (im->unwrap.prefix[0]) {
+        s4d_log(S4D_LOG_INFO, "%s: %s is taken off the names", path, im->unwrap.prefix);
+    }
+    s4d_foreign_tell_processor(im);
 }

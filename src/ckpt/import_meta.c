@@ -16,24 +16,21 @@ static bool is_ours(const s4d_import *im)
            strcmp(format, "s4d") == 0;
 }
 
-s4d_status s4d_import_config(const s4d_import *im, s4d_import_origin which, s4d_json **doc,
-                             const char **origin, s4d_err *err)
+/* Other configs may stand beside a file of weights: ours says its stage, timm's the architecture.
+ */
+static bool is_config_of(const s4d_import *im, const s4d_json *doc)
 {
-    const char *text;
-    *doc = NULL;
-    if (which == S4D_ORIGIN_BESIDE) {
-        *origin = "config.json beside it";
-        text = im->names.kind == S4D_NAMES_TRANSFORMERS ? s4d_ckpt_beside(im->file) : NULL;
-    } else if (which == S4D_ORIGIN_GIVEN) {
-        *origin = im->opts->config_name;
-        text = im->opts->config;
-    } else {
-        *origin = own_metadata;
-        text = is_ours(im) ? s4d_ckpt_note_find(im->file, "config") : NULL;
-    }
-    s4d_status status = text ? s4d_json_parse(text, strlen(text), *origin, doc, err) : S4D_OK;
+    const s4d_json *stage = s4d_json_find(doc, "stage"),
+                   *architecture = s4d_json_find(doc, "architecture");
+    return im->names.kind == S4D_NAMES_MAE ? architecture != NULL : stage == NULL;
+}
+
+static s4d_status parse_config(const s4d_import *im, const char *text, const char *origin,
+                               s4d_json **doc, s4d_err *err)
+{
+    s4d_status status = text ? s4d_json_parse(text, strlen(text), origin, doc, err) : S4D_OK;
     if (status == S4D_OK && text && s4d_json_kind_of(*doc) != S4D_JSON_OBJECT) {
-        status = s4d_err_set(err, S4D_FAILED, "%s is not a JSON object; restore it", *origin);
+        status = s4d_err_set(err, S4D_FAILED, "%s is not a JSON object; restore it", origin);
     }
     if (status) {
         s4d_err_prefix(err, "%s", s4d_ckpt_path(im->file));
@@ -43,6 +40,33 @@ s4d_status s4d_import_config(const s4d_import *im, s4d_import_origin which, s4d_
         err->status = status;
     }
     return status;
+}
+
+s4d_status s4d_import_config(const s4d_import *im, s4d_import_origin which, s4d_json **doc,
+                             const char **origin, s4d_err *err)
+{
+    s4d_bytes beside = {0};
+    s4d_status status = S4D_OK;
+    *doc = NULL;
+    if (which == S4D_ORIGIN_BESIDE) {
+        *origin = "config.json beside it";
+        bool theirs = im->names.kind == S4D_NAMES_TRANSFORMERS || im->names.kind == S4D_NAMES_MAE;
+        status = theirs ? s4d_ckpt_read_beside(im->file, "config.json", &beside, err) : S4D_OK;
+        if (status == S4D_OK) {
+            status = parse_config(im, (const char *)beside.data, *origin, doc, err);
+        }
+        s4d_bytes_release(&beside);
+        if (status == S4D_OK && *doc && !is_config_of(im, *doc)) {
+            s4d_json_destroy(doc);
+        }
+        return status;
+    }
+    *origin = which == S4D_ORIGIN_GIVEN ? im->opts->config_name : own_metadata;
+    return parse_config(im,
+                        which == S4D_ORIGIN_GIVEN ? im->opts->config
+                        : is_ours(im)             ? s4d_ckpt_note_find(im->file, "config")
+                                                  : NULL,
+                        *origin, doc, err);
 }
 
 static s4d_status put(s4d_import *im, const char *key, const char *value, s4d_err *err)
@@ -59,9 +83,9 @@ static s4d_status put(s4d_import *im, const char *key, const char *value, s4d_er
 /* A file of ours keeps what it says of itself. */
 static s4d_status keep_ours(s4d_import *im, s4d_err *err)
 {
-    static const char *const kept[] = {"s4d.version", "s4d.stage",     "s4d.step",
-                                       "s4d.epoch",   "s4d.batch",     "s4d.selection",
-                                       "config",      "classes.image", "classes.video",
+    static const char *const kept[] = {"s4d.version",  "s4d.stage",         "s4d.step",
+                                       "s4d.epoch",    "s4d.batch",         "s4d.selection",
+                                       "config",       "classes.image",     "classes.video",
                                        "s4d.averaged", "s4d.normalisation", "s4d.imported_from"};
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < sizeof kept / sizeof *kept && status == S4D_OK && is_ours(im); i++) {
@@ -162,7 +186,8 @@ static s4d_status classes_of_transformers(s4d_import *im, const s4d_json *doc, c
                                           s4d_err *err)
 {
     const s4d_json *labels = s4d_json_find(doc, "id2label");
-    int64_t n = im->classes[1];
+    int modality = im->names.images ? 0 : 1;
+    int64_t n = im->classes[modality];
     if (!n || !labels || s4d_json_kind_of(labels) != S4D_JSON_OBJECT) {
         return S4D_OK;
     }
@@ -179,7 +204,7 @@ static s4d_status classes_of_transformers(s4d_import *im, const s4d_json *doc, c
               strncmp(s4d_json_string(node), "LABEL_", 6) != 0;
         name[i] = all ? s4d_json_string(node) : "";
     }
-    s4d_status status = all ? put_classes(im, 1, name, n, origin, err) : S4D_OK;
+    s4d_status status = all ? put_classes(im, modality, name, n, origin, err) : S4D_OK;
     s4d_mem_free(name);
     return status;
 }
@@ -213,6 +238,9 @@ s4d_status s4d_import_describe(s4d_import *im, s4d_err *err)
     }
     if (status == S4D_OK && im->names.kind != S4D_NAMES_S4D) {
         status = put(im, "s4d.imported_from", s4d_names_of(im->names.kind), err);
+    }
+    if (status == S4D_OK && im->start_only) {
+        status = put(im, "s4d.start_only", im->start_only, err);
     }
     if (status == S4D_OK) {
         status = put_geometry(im, err);

@@ -4,6 +4,7 @@
 
 #include "ckpt/import_private.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/rng.h"
 
 /* [D,3,P,P] at the end of out into [D,3,t,P,P]: each frame takes its share, so that a still gives
  * what it gave. */
@@ -35,10 +36,42 @@ static s4d_status read_part(s4d_import *im, const s4d_import_source *s, int64_t 
     return status;
 }
 
+/* Normal, of deviation 0.02, within two of them; the stream is told by the tensor's name. */
+static void draw(const s4d_import_tensor *t, float *out)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *p = t->name; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    }
+    s4d_rng rng = s4d_rng_make(0, S4D_RNG_INIT, hash, 0);
+    for (int64_t i = 0; i < t->count; i++) {
+        double z;
+        do {
+            z = s4d_rng_normal(&rng);
+        } while (fabs(z) > 2);
+        out[i] = (float)(0.02 * z);
+    }
+}
+
+static void fill(const s4d_import_tensor *t, s4d_import_fill with, float *out)
+{
+    if (with == S4D_FILL_DRAWN) {
+        draw(t, out);
+        return;
+    }
+    for (int64_t i = 0; i < t->count; i++) {
+        out[i] = with == S4D_FILL_ONE ? 1 : 0;
+    }
+}
+
 s4d_status s4d_import_read(s4d_import *im, const s4d_import_tensor *t, float *out, s4d_err *err)
 {
     const s4d_import_source *s = &im->source[t - im->tensor];
     s4d_status status = S4D_OK;
+    if (s->fill) {
+        fill(t, s->fill, out);
+        return S4D_OK;
+    }
     if (s->kind == S4D_RECIPE_PART) {
         status = read_part(im, s, t->count, out, err);
     } else if (s->inflate) {
@@ -98,6 +131,21 @@ s4d_status s4d_import_write(s4d_import *im, const char *path, s4d_err *err)
 const char *s4d_import_from(const s4d_import *im)
 {
     return s4d_names_of(im->names.kind);
+}
+
+const char *s4d_import_start_only(const s4d_import *im)
+{
+    return im->start_only;
+}
+
+const s4d_ckpt *s4d_import_file(const s4d_import *im)
+{
+    return im->file;
+}
+
+const char *s4d_import_prefix(const s4d_import *im)
+{
+    return im->unwrap.prefix;
 }
 
 size_t s4d_import_count(const s4d_import *im)

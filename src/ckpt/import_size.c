@@ -6,6 +6,14 @@
 
 #include "ckpt/import_private.h"
 
+/* Of the bias of queries or values that no block of that tower has. */
+static bool is_zero_bias(const s4d_import *im, const char *published)
+{
+    bool decoder = strncmp(published, "decoder.", 8) == 0;
+    return im->no_bias[decoder] &&
+           (s4d_str_ends(published, ".attn.q_bias") || s4d_str_ends(published, ".attn.v_bias"));
+}
+
 bool s4d_import_resolve(const s4d_import *im, const char *published, s4d_import_source *out)
 {
     s4d_recipe recipe;
@@ -14,21 +22,36 @@ bool s4d_import_resolve(const s4d_import *im, const char *published, s4d_import_
             .kind = recipe.kind, .part = recipe.part, .sources = recipe.sources};
         bool all = true;
         for (int i = 0; i < recipe.sources; i++) {
-            out->from[i] = s4d_ckpt_find(im->file, recipe.source[i]);
+            out->from[i] = s4d_unwrap_find(&im->unwrap, recipe.source[i]);
             all = all && out->from[i];
         }
         if (all) {
             return true;
         }
     }
-    return false;
+    *out = (s4d_import_source){.fill = S4D_FILL_ZERO};
+    return is_zero_bias(im, published);
+}
+
+/* Attention without these biases is attention with zeros in their place. */
+static bool has_no_bias(const s4d_import *im, const char *prefix, int depth)
+{
+    static const char *const bias[] = {"q", "v"};
+    bool any = s4d_import_trained_here(im);
+    for (int i = 0; i < 2 * depth && !any; i++) {
+        char name[S4D_LAYOUT_NAME_MAX];
+        s4d_import_source s;
+        snprintf(name, sizeof name, "%sblocks.%d.attn.%s_bias", prefix, i / 2, bias[i % 2]);
+        any = s4d_import_resolve(im, name, &s);
+    }
+    return !any;
 }
 
 /* One dimension of a tensor under its published name; 0: it is not there, or has fewer. */
 static int64_t dimension(const s4d_import *im, const char *published, int d)
 {
     s4d_import_source source;
-    bool found = s4d_import_resolve(im, published, &source) && source.kind == S4D_RECIPE_COPY;
+    bool found = s4d_import_resolve(im, published, &source) && source.sources == 1;
     return found && d < source.from[0]->rank ? source.from[0]->dim[d] : 0;
 }
 
@@ -41,8 +64,8 @@ static s4d_status count_blocks(s4d_import *im, bool decoder,
     s4d_names_blocks(&im->names, decoder, head);
     size_t n = strlen(head);
     *depth = 0;
-    for (size_t i = 0; i < s4d_ckpt_count(im->file); i++) {
-        const char *name = s4d_ckpt_at(im->file, i)->name;
+    for (size_t i = 0; i < im->unwrap.count; i++) {
+        const char *name = im->unwrap.item[i].name;
         char *end;
         if (strncmp(name, head, n) != 0 || name[n] < '0' || name[n] > '9') {
             continue;
@@ -131,7 +154,29 @@ static s4d_status measure_decoder(s4d_import *im, s4d_err *err)
         status = take_size(im, "decoder's width", dimension(im, "encoder_to_decoder.weight", 0),
                            &g->decoder_dim, err);
     }
+    im->no_bias[1] = status == S4D_OK && has_no_bias(im, "decoder.", g->decoder_depth);
     return status;
+}
+
+static s4d_status say_no_blocks(const s4d_import *im, s4d_err *err)
+{
+    char head[S4D_FOREIGN_MAX];
+    s4d_names_blocks(&im->names, false, head);
+    return s4d_err_set(err, S4D_FAILED,
+                       "%s: has no blocks under the names of %s (%s0, %s1, ...), so it is of no "
+                       "model that is known",
+                       s4d_ckpt_path(im->file), s4d_names_of(im->names.kind), head, head);
+}
+
+/* What the file has in its place, if anything, may be an object that is no tensor. */
+static s4d_status say_no_width(const s4d_import *im, const char *published, s4d_err *err)
+{
+    char what[320];
+    s4d_import_absent_text(im, published, what);
+    return s4d_err_set(err, S4D_FAILED,
+                       "%s: %s is missing, by which the width of its MLPs is told%s; it is of no "
+                       "model that is known",
+                       s4d_ckpt_path(im->file), published, what);
 }
 
 static s4d_status measure_encoder(s4d_import *im, s4d_err *err)
@@ -161,14 +206,18 @@ static s4d_status measure_encoder(s4d_import *im, s4d_err *err)
     if (status == S4D_OK) {
         status = count_blocks(im, false, finetune ? see_experts : NULL, &g->depth, err);
     }
-    if (status == S4D_OK) {
-        status = take_size(im, "depth", g->depth, &g->depth, err);
+    if (status == S4D_OK && g->depth == 0) {
+        status = say_no_blocks(im, err);
+    }
+    if (status == S4D_OK && !s4d_import_resolve(im, hidden, &kernel)) {
+        status = say_no_width(im, hidden, err);
     }
     if (status == S4D_OK) {
         status =
             take_size(im, "MLP width", ratio(dimension(im, hidden, 0), g->dim), &g->mlp_ratio, err);
     }
     g->moae_known = finetune;
+    im->no_bias[0] = status == S4D_OK && has_no_bias(im, prefix, g->depth);
     return status;
 }
 
@@ -180,6 +229,9 @@ static s4d_status merge_config(s4d_import *im, s4d_import_origin which, s4d_err 
     const char *origin;
     s4d_geometry more;
     s4d_status status = s4d_import_config(im, which, &doc, &origin, err);
+    if (status == S4D_OK && doc && foreign) {
+        status = s4d_foreign_check(im, doc, origin, err);
+    }
     if (status == S4D_OK && doc) {
         status = (foreign ? s4d_geometry_of_transformers : s4d_geometry_of_config)(doc, origin,
                                                                                    &more, err);
@@ -205,7 +257,10 @@ static s4d_status merge_config(s4d_import *im, s4d_import_origin which, s4d_err 
 
 s4d_status s4d_import_measure(s4d_import *im, s4d_err *err)
 {
-    s4d_status status = measure_encoder(im, err);
+    s4d_status status = s4d_foreign_adapt(im, err);
+    if (status == S4D_OK) {
+        status = measure_encoder(im, err);
+    }
     if (status == S4D_OK && im->names.layout == S4D_LAYOUT_PRETRAIN) {
         status = measure_decoder(im, err);
     }

@@ -76,6 +76,11 @@ static void add_blocks(s4d_layout *l, const char *prefix, int depth, int64_t dim
     }
 }
 
+const char *s4d_layout_norm(s4d_layout_kind kind)
+{
+    return kind == S4D_LAYOUT_FINETUNE ? "fc_norm" : "encoder.norm";
+}
+
 s4d_status s4d_layout_make(s4d_layout *out, const s4d_layout_opts *o, s4d_err *err)
 {
     static const char *const head[2] = {"head.image", "head.video"};
@@ -91,10 +96,8 @@ s4d_status s4d_layout_make(s4d_layout *out, const s4d_layout_opts *o, s4d_err *e
         g->patch_size);
     ADD(out, prefix, "patch_embed.proj.bias", g->dim);
     add_blocks(out, prefix, g->depth, g->dim, g, finetune ? g->moae : 0);
-    if (!finetune) {
-        add_norm(out, "", "encoder.norm", g->dim);
-    } else if (o->fc_norm) {
-        add_norm(out, "", "fc_norm", g->dim);
+    if (o->norm) {
+        add_norm(out, "", s4d_layout_norm(o->kind), g->dim);
     }
     if (o->kind == S4D_LAYOUT_PRETRAIN) {
         add_blocks(out, "decoder.", g->decoder_depth, g->decoder_dim, g, 0);

@@ -15,7 +15,7 @@ typedef enum s4d_layout_kind {
 typedef struct s4d_layout_opts {
     s4d_layout_kind kind;
     const s4d_geometry *geometry; /* tubelet, patch, dims, depths and mlp_ratio are known */
-    bool fc_norm;                 /* fine-tuning: whether it has one */
+    bool norm;                    /* whether it has its last one: encoder.norm, fc_norm */
     int64_t classes[2];           /* heads: image, video; 0: none */
 } s4d_layout_opts;
 
@@ -34,6 +34,7 @@ typedef struct s4d_layout {
 } s4d_layout;
 
 s4d_status s4d_layout_make(s4d_layout *out, const s4d_layout_opts *opts, s4d_err *err);
+const char *s4d_layout_norm(s4d_layout_kind kind); /* the last norm's name */
 void s4d_layout_release(s4d_layout *layout);
 
 #endif

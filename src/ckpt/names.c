@@ -5,156 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    s4d_names_kind kind;
-} known[] = {{"s4d", S4D_NAMES_S4D},           {"videomae", S4D_NAMES_VIDEOMAE},
-             {"mae-dfer", S4D_NAMES_VIDEOMAE}, {"mae", S4D_NAMES_MAE},
-             {"timm", S4D_NAMES_MAE},          {"transformers", S4D_NAMES_TRANSFORMERS}};
-enum { KNOWN = sizeof known / sizeof *known };
-
-const char *s4d_names_of(s4d_names_kind kind)
-{
-    static const char *const name[] = {"s4d", "videomae", "mae", "transformers"};
-    return name[kind];
-}
-
 static bool begins(const char *text, const char *head)
 {
     return strncmp(text, head, strlen(head)) == 0;
 }
 
-/* ---- which map ---- */
-
-static const s4d_ckpt_tensor *find(const s4d_ckpt *file, const char *strip, const char *name)
-{
-    char full[S4D_FOREIGN_MAX];
-    snprintf(full, sizeof full, "%s%s", strip, name);
-    return s4d_ckpt_find(file, full);
-}
-
-static bool any_begins(const s4d_ckpt *file, const char *strip, const char *head)
-{
-    char full[S4D_FOREIGN_MAX];
-    snprintf(full, sizeof full, "%s%s", strip, head);
-    for (size_t i = 0; i < s4d_ckpt_count(file); i++) {
-        if (begins(s4d_ckpt_at(file, i)->name, full)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Wrappers of PyTorch put a word before every name. */
-static const char *find_strip(const s4d_ckpt *file)
-{
-    static const char *const wrapper[] = {"module.", "_orig_mod."};
-    for (int w = 0; w < 2; w++) {
-        bool all = s4d_ckpt_count(file) > 0;
-        for (size_t i = 0; i < s4d_ckpt_count(file) && all; i++) {
-            all = begins(s4d_ckpt_at(file, i)->name, wrapper[w]);
-        }
-        if (all) {
-            return wrapper[w];
-        }
-    }
-    return "";
-}
-
-/* MAE-DFER's local-global attention shares no tensors with the attention computed here. */
-static s4d_status refuse_local_global(const s4d_ckpt *file, s4d_err *err)
-{
-    for (size_t i = 0; i < s4d_ckpt_count(file); i++) {
-        const char *name = s4d_ckpt_at(file, i)->name;
-        if (strstr(name, "lg_region_tokens") || strstr(name, ".first_attn.")) {
-            return s4d_err_set(
-                err, S4D_FAILED,
-                "%s: is MAE-DFER's local-global attention (%s), which is another model than this "
-                "one; use weights of joint attention",
-                s4d_ckpt_path(file), name);
-        }
-    }
-    return S4D_OK;
-}
-
-static bool looks_transformers(const s4d_ckpt *file, s4d_names *n)
-{
-    static const char patch[] = "embeddings.patch_embeddings.projection.weight";
-    n->bare = find(file, n->strip, patch) != NULL;
-    return n->bare ||
-           find(file, n->strip, "videomae.embeddings.patch_embeddings.projection.weight");
-}
-
-static bool looks_mae(const s4d_ckpt *file, const s4d_names *n)
-{
-    const s4d_ckpt_tensor *patch = find(file, n->strip, "patch_embed.proj.weight");
-    return patch && (patch->rank == 4 || find(file, n->strip, "cls_token") ||
-                     find(file, n->strip, "blocks.0.attn.qkv.bias"));
-}
-
-static bool looks_published(const s4d_ckpt *file, const s4d_names *n)
-{
-    return find(file, n->strip, "encoder.patch_embed.proj.weight") ||
-           find(file, n->strip, "patch_embed.proj.weight");
-}
-
-static s4d_layout_kind find_layout(const s4d_ckpt *file, const s4d_names *n)
-{
-    bool decoder = any_begins(file, n->strip, "decoder.") || find(file, n->strip, "mask_token");
-    bool finetune =
-        n->kind == S4D_NAMES_TRANSFORMERS
-            ? find(file, n->strip, "fc_norm.weight") || find(file, n->strip, "classifier.weight")
-            : !find(file, n->strip, "encoder.patch_embed.proj.weight");
-    return n->kind == S4D_NAMES_MAE || finetune ? S4D_LAYOUT_FINETUNE
-           : decoder                            ? S4D_LAYOUT_PRETRAIN
-                                                : S4D_LAYOUT_ENCODER;
-}
-
-static s4d_status find_named(const char *from, s4d_names_kind *out, s4d_err *err)
-{
-    for (int i = 0; i < KNOWN; i++) {
-        if (strcmp(known[i].name, from) == 0) {
-            *out = known[i].kind;
-            return S4D_OK;
-        }
-    }
-    return s4d_err_set(
-        err, S4D_USAGE,
-        "--from: expected s4d, videomae, mae-dfer, mae, timm or transformers, got \"%.60s\"", from);
-}
-
-s4d_status s4d_names_detect(const s4d_ckpt *file, const char *from, s4d_names *out, s4d_err *err)
-{
-    *out = (s4d_names){.strip = find_strip(file)};
-    s4d_status status = refuse_local_global(file, err);
-    bool transformers = looks_transformers(file, out);
-    if (status == S4D_OK && from) {
-        status = find_named(from, &out->kind, err);
-    } else if (transformers) {
-        out->kind = S4D_NAMES_TRANSFORMERS;
-    } else if (looks_mae(file, out)) {
-        out->kind = S4D_NAMES_MAE;
-    } else if (looks_published(file, out)) {
-        out->kind = find(file, out->strip, "head.weight") ? S4D_NAMES_VIDEOMAE : S4D_NAMES_S4D;
-    } else if (status == S4D_OK) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "%s: has no patch embedding under a name that is known (its first "
-                             "tensor is %s); tell whose names "
-                             "they are by --from, or rename them",
-                             s4d_ckpt_path(file),
-                             s4d_ckpt_count(file) ? s4d_ckpt_at(file, 0)->name : "absent");
-    }
-    out->layout = find_layout(file, out);
-    return status;
-}
-
 /* ---- recipes ---- */
 
-static bool copy(s4d_recipe *out, const char *strip, const char *a, const char *b)
+static bool copy(s4d_recipe *out, const char *a, const char *b)
 {
     out->kind = S4D_RECIPE_COPY;
     out->sources = 1;
-    return snprintf(out->source[0], S4D_FOREIGN_MAX, "%s%s%s", strip, a, b) < S4D_FOREIGN_MAX;
+    return snprintf(out->source[0], S4D_FOREIGN_MAX, "%s%s", a, b) < S4D_FOREIGN_MAX;
 }
 
 /* The name without TAIL at its end, or false. */
@@ -169,77 +31,87 @@ static bool cut_tail(const char *name, const char *tail, char out[S4D_FOREIGN_MA
     return true;
 }
 
-static bool videomae_recipe(const s4d_names *n, const char *published, s4d_recipe *out)
+/* Programs that know one kind of input have one head. */
+static bool head_recipe(const char *ours, const char *theirs, const char *published,
+                        s4d_recipe *out)
 {
-    if (begins(published, "head.image.")) {
-        return false;
-    }
-    return begins(published, "head.video.")
-               ? copy(out, n->strip, "head.", published + strlen("head.video."))
-               : copy(out, n->strip, published, "");
+    return begins(published, ours) && copy(out, theirs, published + strlen(ours));
 }
 
-/* timm has one head, which is of pictures, and one bias for q, k and v. */
+static bool videomae_recipe(const char *published, s4d_recipe *out)
+{
+    return begins(published, "head.") ? head_recipe("head.video.", "head.", published, out)
+                                      : copy(out, published, "");
+}
+
+/* timm has one bias for q, k and v. */
 static bool mae_recipe(const s4d_names *n, const char *published, int choice, s4d_recipe *out)
 {
     char head[S4D_FOREIGN_MAX];
     bool q = cut_tail(published, "attn.q_bias", head),
          v = !q && cut_tail(published, "attn.v_bias", head);
-    if (begins(published, "head.video.")) {
-        return false;
-    }
-    if (begins(published, "head.image.")) {
-        return choice == 0 && copy(out, n->strip, "head.", published + strlen("head.image."));
+    if (begins(published, "head.")) {
+        return choice == 0 &&
+               head_recipe(n->images ? "head.image." : "head.video.", "head.", published, out);
     }
     if ((q || v) && choice == 0) {
-        bool fits = copy(out, n->strip, head, "attn.qkv.bias");
+        bool fits = copy(out, head, "attn.qkv.bias");
         out->kind = S4D_RECIPE_PART;
         out->part = q ? 0 : 2;
         return fits;
     }
-    return choice <= (q || v) && copy(out, n->strip, published, "");
+    return choice <= (q || v) && copy(out, published, "");
 }
 
-/* Within a block. */
-static const char *const block_part[][2] = {
-    {"norm1.", "layernorm_before."},
-    {"norm2.", "layernorm_after."},
-    {"attn.q_bias", "attention.attention.q_bias"},
-    {"attn.v_bias", "attention.attention.v_bias"},
-    {"attn.proj.", "attention.output.dense."},
-    {"mlp.fc1.", "intermediate.dense."},
-    {"mlp.fc2.", "output.dense."},
+/* Within a block: here, in transformers, and in its newer models. */
+static const char *const block_part[][3] = {
+    {"norm1.", "layernorm_before.", "layernorm_before."},
+    {"norm2.", "layernorm_after.", "layernorm_after."},
+    {"attn.proj.", "attention.output.dense.", "attention.o_proj."},
+    {"mlp.fc1.", "intermediate.dense.", "mlp.fc1."},
+    {"mlp.fc2.", "output.dense.", "mlp.fc2."},
 };
 enum { BLOCK_PARTS = sizeof block_part / sizeof *block_part };
 
-/* tail: what follows the block's number and dot. */
-static bool block_recipe(const char *block, const char *tail, int choice, s4d_recipe *out)
+/* query, key, value; kind: "weight", "bias". */
+static bool attention_part(const s4d_names *n, const char *block, int which, const char *kind,
+                           char out[S4D_FOREIGN_MAX])
 {
-    static const char *const three[] = {"query", "key", "value"};
-    if (strcmp(tail, "attn.qkv.weight") == 0 && choice == 0) {
+    static const char *const three[2][3] = {
+        {"attention.attention.query", "attention.attention.key", "attention.attention.value"},
+        {"attention.q_proj", "attention.k_proj", "attention.v_proj"}};
+    return snprintf(out, S4D_FOREIGN_MAX, "%s.%s.%s", block, three[n->newer][which], kind) <
+           S4D_FOREIGN_MAX;
+}
+
+/* tail: what follows the block's number and dot. */
+static bool block_recipe(const s4d_names *n, const char *block, const char *tail, int choice,
+                         s4d_recipe *out)
+{
+    bool q = strcmp(tail, "attn.q_bias") == 0, v = strcmp(tail, "attn.v_bias") == 0;
+    if (strcmp(tail, "attn.qkv.weight") == 0) {
+        bool fits = true;
         out->kind = S4D_RECIPE_JOIN;
         out->sources = 3;
         for (int i = 0; i < 3; i++) {
-            snprintf(out->source[i], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.weight", block,
-                     three[i]);
+            fits = fits && attention_part(n, block, i, "weight", out->source[i]);
         }
-        return true;
+        return choice == 0 && fits;
     }
-    bool bias = strcmp(tail, "attn.q_bias") == 0 || strcmp(tail, "attn.v_bias") == 0;
-    if (bias && choice == 1) { /* later versions */
-        out->kind = S4D_RECIPE_COPY;
-        out->sources = 1;
-        snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.attention.attention.%s.bias", block,
-                 three[tail[5] == 'q' ? 0 : 2]);
-        return true;
+    out->kind = S4D_RECIPE_COPY;
+    out->sources = 1;
+    if ((q || v) && choice == 0) { /* VideoMAE's own, up to version 4 */
+        return snprintf(out->source[0], S4D_FOREIGN_MAX, "%s.attention.attention.%c_bias", block,
+                        q ? 'q' : 'v') < S4D_FOREIGN_MAX;
+    }
+    if ((q || v) && choice == 1) {
+        return attention_part(n, block, q ? 0 : 2, "bias", out->source[0]);
     }
     for (int i = 0; i < BLOCK_PARTS && choice == 0; i++) {
         if (begins(tail, block_part[i][0])) {
-            out->kind = S4D_RECIPE_COPY;
-            out->sources = 1;
-            snprintf(out->source[0], S4D_FOREIGN_MAX, "%.100s.%s%.20s", block, block_part[i][1],
-                     tail + strlen(block_part[i][0]));
-            return true;
+            return snprintf(out->source[0], S4D_FOREIGN_MAX, "%s.%s%s", block,
+                            block_part[i][1 + n->newer],
+                            tail + strlen(block_part[i][0])) < S4D_FOREIGN_MAX;
         }
     }
     return false;
@@ -248,7 +120,7 @@ static bool block_recipe(const char *block, const char *tail, int choice, s4d_re
 static bool transformers_recipe(const s4d_names *n, const char *published, int choice,
                                 s4d_recipe *out)
 {
-    const char *videomae = n->bare ? "" : "videomae.", *name = published;
+    const char *name = published;
     bool decoder = begins(name, "decoder.blocks.");
     char block[S4D_FOREIGN_MAX];
     if (begins(name, "encoder.") && !begins(name, "encoder.norm.")) {
@@ -262,33 +134,30 @@ static bool transformers_recipe(const s4d_names *n, const char *published, int c
         }
         s4d_names_blocks(n, decoder, block);
         strncat(block, number, (size_t)(dot - number) < 4 ? (size_t)(dot - number) : 4);
-        return block_recipe(block, dot + 1, choice, out);
+        return block_recipe(n, block, dot + 1, choice, out);
     }
     if (choice > 0) {
         return false;
     }
     if (begins(name, "patch_embed.proj.")) {
-        snprintf(block, sizeof block, "%sembeddings.patch_embeddings.projection.", videomae);
-        return copy(out, n->strip, block, name + strlen("patch_embed.proj."));
+        snprintf(block, sizeof block, "%sembeddings.patch_embeddings.projection.", n->base);
+        return copy(out, block, name + strlen("patch_embed.proj."));
     }
     if (begins(name, "encoder.norm.")) {
-        snprintf(block, sizeof block, "%slayernorm.", videomae);
-        return copy(out, n->strip, block, name + strlen("encoder.norm."));
+        snprintf(block, sizeof block, "%slayernorm.", n->base);
+        return copy(out, block, name + strlen("encoder.norm."));
     }
-    if (begins(name, "head.image.")) {
-        return false;
-    }
-    return begins(name, "head.video.")
-               ? copy(out, n->strip, "classifier.", name + strlen("head.video."))
-               : copy(out, n->strip, name, "");
+    return begins(name, "head.")
+               ? head_recipe(n->images ? "head.image." : "head.video.", "classifier.", name, out)
+               : copy(out, name, "");
 }
 
 bool s4d_names_recipe(const s4d_names *n, const char *published, int choice, s4d_recipe *out)
 {
     *out = (s4d_recipe){0};
     switch (n->kind) {
-    case S4D_NAMES_S4D: return choice == 0 && copy(out, n->strip, published, "");
-    case S4D_NAMES_VIDEOMAE: return choice == 0 && videomae_recipe(n, published, out);
+    case S4D_NAMES_S4D: return choice == 0 && copy(out, published, "");
+    case S4D_NAMES_VIDEOMAE: return choice == 0 && videomae_recipe(published, out);
     case S4D_NAMES_MAE: return mae_recipe(n, published, choice, out);
     case S4D_NAMES_TRANSFORMERS: return transformers_recipe(n, published, choice, out);
     }
@@ -300,42 +169,92 @@ void s4d_names_blocks(const s4d_names *n, bool decoder, char out[S4D_FOREIGN_MAX
     const char *name = decoder                            ? "decoder.blocks."
                        : n->layout == S4D_LAYOUT_FINETUNE ? "blocks."
                                                           : "encoder.blocks.";
-    if (n->kind == S4D_NAMES_TRANSFORMERS) {
-        name = decoder   ? "decoder.decoder_layers."
-               : n->bare ? "encoder.layer."
-                         : "videomae.encoder.layer.";
+    bool transformers = n->kind == S4D_NAMES_TRANSFORMERS;
+    if (transformers) {
+        name = decoder ? "decoder.decoder_layers." : n->newer ? "layers." : "encoder.layer.";
     }
-    snprintf(out, S4D_FOREIGN_MAX, "%s%s", n->strip, name);
+    snprintf(out, S4D_FOREIGN_MAX, "%s%s", transformers && !decoder ? n->base : "", name);
 }
 
 /* ---- what is left out ---- */
 
-static const char zero_key_bias[] = "the key's bias, which this model does not have; it is zero";
+bool s4d_names_key_bias(const s4d_names *n, const char *source)
+{
+    return n->kind == S4D_NAMES_TRANSFORMERS &&
+           (s4d_str_ends(source, ".attention.attention.key.bias") ||
+            s4d_str_ends(source, ".attention.k_proj.bias"));
+}
+
+/* Parts of models of images that this model does not have; what their names begin with. */
+static const char *const of_images[][2] = {
+    {"cls_token", "the class token; this model takes the mean over tokens"},
+    {"dist_token", "the class token of a teacher; this model takes the mean over tokens"},
+    {"distillation_token", "the class token of a teacher; this model takes the mean over tokens"},
+    {"pos_embed", "positions of images; here a fixed table over space and time"},
+    {"position_embeddings", "positions of images; here a fixed table over space and time"},
+    {"mask_token", "of the decoder of images"},
+    {"decoder", "the decoder of images"},
+    {"head_dist.", "the head of the class token of a teacher"},
+    {"pooler.", "a layer over the class token"},
+};
 
 const char *s4d_names_left_out(const s4d_names *n, const char *source)
 {
-    static const char *const mae[][2] = {
-        {"cls_token", "the class token; this model takes the mean over tokens"},
-        {"pos_embed", "positions of pictures; here a fixed table over space and time"},
-        {"mask_token", "of the decoder of pictures"},
-        {"decoder_", "the decoder of pictures"},
-    };
-    const char *name = source + strlen(n->strip);
-    char head[S4D_FOREIGN_MAX];
-    if (n->kind == S4D_NAMES_TRANSFORMERS &&
-        cut_tail(name, ".attention.attention.key.bias", head)) {
-        return zero_key_bias;
+    bool transformers = n->kind == S4D_NAMES_TRANSFORMERS;
+    const char *name = source, *norm = transformers ? "layernorm." : "norm.";
+    if (transformers && begins(name, n->base)) {
+        name += strlen(n->base);
     }
-    const char *norm = n->kind != S4D_NAMES_TRANSFORMERS ? "norm."
-                       : n->bare                         ? "layernorm."
-                                                         : "videomae.layernorm.";
     if (n->layout == S4D_LAYOUT_FINETUNE && begins(name, norm)) {
         return "its last norm, which is not of the mean over tokens; fc_norm is";
     }
-    for (int i = 0; i < 4 && n->kind == S4D_NAMES_MAE; i++) {
-        if (begins(name, mae[i][0])) {
-            return mae[i][1];
+    if (transformers && n->layout == S4D_LAYOUT_ENCODER &&
+        (begins(name, "decoder.") || begins(name, "encoder_to_decoder.") ||
+         begins(name, "mask_token"))) {
+        return "of a decoder that was trained on pixels as they are (norm_pix_loss false)";
+    }
+    if (transformers && begins(name, "embeddings.")) {
+        name += strlen("embeddings.");
+    }
+    bool image = n->kind == S4D_NAMES_MAE || (transformers && n->images);
+    for (size_t i = 0; image && i < sizeof of_images / sizeof *of_images; i++) {
+        if (begins(name, of_images[i][0])) {
+            return of_images[i][1];
         }
     }
     return NULL;
+}
+
+const char *s4d_names_meaning(const char *source)
+{
+    static const char *const part[][2] = {
+        {"pos_embed", "a table of positions that was trained; this model's is fixed"},
+        {"position_embeddings", "a table of positions that was trained; this model's is fixed"},
+        {"gamma_", "a scale of layers (LayerScale), which this model does not compute"},
+        {"lambda", "a scale of layers (LayerScale), which this model does not compute"},
+        {"layer_scale", "a scale of layers (LayerScale), which this model does not compute"},
+        {".ls1.", "a scale of layers (LayerScale), which this model does not compute"},
+        {".ls2.", "a scale of layers (LayerScale), which this model does not compute"},
+        {"relative_position", "relative positions, which this model does not compute"},
+        {"rel_pos", "relative positions, which this model does not compute"},
+        {"rope", "rotary positions, which this model does not compute"},
+        {"reg_token", "register tokens, which this model does not have"},
+        {"register_token", "register tokens, which this model does not have"},
+        {"norm_pre.", "a norm before the blocks, which this model does not compute"},
+        {"q_norm.", "a norm of queries, which this model does not compute"},
+        {"k_norm.", "a norm of keys, which this model does not compute"},
+        {"mlp.w12", "a gated MLP (SwiGLU), which this model does not compute"},
+        {"weights_in", "a gated MLP (SwiGLU), which this model does not compute"},
+        {"gate_proj", "a gated MLP (SwiGLU), which this model does not compute"},
+        {"temporal", "attention over time of its own, which this model does not compute"},
+        {"logit_scale", "cosine attention, which this model does not compute"},
+        {"weight_scale", "a scale of weights in a smaller type; convert them to float32 first"},
+        {"scale_weight", "a scale of weights in a smaller type; convert them to float32 first"},
+    };
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        if (strstr(source, part[i][0])) {
+            return part[i][1];
+        }
+    }
+    return "has no place in this model";
 }

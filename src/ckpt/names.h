@@ -3,19 +3,20 @@
 #define S4D_CKPT_NAMES_H
 
 #include "ckpt/layout.h"
-#include "s4d/ckpt/file.h"
+#include "ckpt/unwrap.h"
 
 typedef enum s4d_names_kind {
     S4D_NAMES_S4D,         /* the published names */
     S4D_NAMES_VIDEOMAE,    /* the same, but for one "head" */
-    S4D_NAMES_MAE,         /* timm, MAE: pictures, a class token, biases of q, k and v in one */
-    S4D_NAMES_TRANSFORMERS /* VideoMAE there */
+    S4D_NAMES_MAE,         /* timm, MAE: a class token, biases of q, k and v in one */
+    S4D_NAMES_TRANSFORMERS /* VideoMAE there, and its ViTs of images */
 } s4d_names_kind;
 
 typedef struct s4d_names {
     s4d_names_kind kind;
-    const char *strip; /* what every name of the file begins with: "module.", ... or "" */
-    bool bare;         /* transformers: without "videomae." */
+    const char *base; /* transformers: "videomae.", "vit.", ... or "" */
+    bool newer;       /* transformers: with "layers." and "q_proj" */
+    bool images;      /* a model of images: a 2-D kernel, its head is of images */
     s4d_layout_kind layout;
 } s4d_names;
 
@@ -23,7 +24,8 @@ const char *s4d_names_of(s4d_names_kind kind);
 
 /* Told by the names in the file, or by `from` unless NULL. S4D_FAILED: names of no model that is
  * known, or of one that s4d does not compute; S4D_USAGE: `from` is no map's name. */
-s4d_status s4d_names_detect(const s4d_ckpt *file, const char *from, s4d_names *out, s4d_err *err);
+s4d_status s4d_names_detect(const s4d_unwrap *u, const s4d_ckpt *file, const char *from,
+                            s4d_names *out, s4d_err *err);
 
 enum { S4D_FOREIGN_MAX = 160 };
 
@@ -49,5 +51,9 @@ void s4d_names_blocks(const s4d_names *names, bool decoder, char out[S4D_FOREIGN
 
 /* Why a tensor of the file is left out by this map, or NULL: it has no place in the model. */
 const char *s4d_names_left_out(const s4d_names *names, const char *source);
+/* Whether it is a key's bias, which this model does not have. */
+bool s4d_names_key_bias(const s4d_names *names, const char *source);
+/* What a tensor without a place belongs to. */
+const char *s4d_names_meaning(const char *source);
 
 #endif

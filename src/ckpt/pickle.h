@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "s4d/base/err.h"
-#include "s4d/tensor/tensor.h"
+#include "s4d/ckpt/element.h"
 
 typedef enum s4d_pickle_kind {
     S4D_PICKLE_NONE,
@@ -52,18 +52,22 @@ struct s4d_pickle_node {
 
 /* Elements in the file, told apart by key. */
 typedef struct s4d_storage {
-    s4d_slice key;
-    s4d_slice type;  /* "FloatStorage" */
-    int size;        /* bytes of an element */
-    s4d_dtype dtype; /* S4D_DTYPE_COUNT: one that s4d does not read */
+    s4d_slice key, type;        /* type: "FloatStorage" */
+    const s4d_element *element; /* NULL: bytes of any type, or one that is not known */
+    int size;                   /* bytes of an element; 0: not known */
     int64_t count;
 } s4d_storage;
 
+enum { S4D_NO_STORAGE = -1 };
+
 /* A view of a storage; offset and strides in elements, and within it. */
 typedef struct s4d_storage_view {
-    size_t storage;
-    int rank; /* 1..S4D_MAX_RANK; a shape () is [1] */
-    int64_t offset, count, dim[S4D_MAX_RANK], stride[S4D_MAX_RANK];
+    int64_t storage;            /* S4D_NO_STORAGE: a tensor without numbers */
+    const s4d_element *element; /* NULL: a type that is not known */
+    s4d_slice type;             /* as the file calls it */
+    bool negated;               /* its numbers stand with the other sign */
+    int rank;                   /* from 1; a shape () is [1] */
+    int64_t offset, count, dim[S4D_MAX_RANK], stride[S4D_MAX_RANK]; /* the first of them */
 } s4d_storage_view;
 
 enum { S4D_PICKLE_CHUNK = 512 };
@@ -105,16 +109,23 @@ void s4d_pickle_describe(const s4d_pickle_node *node, char *text, size_t size);
 s4d_status s4d_pickle_broken(const s4d_pickle *p, s4d_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- between pickle.c, pickle_node.c and pickle_call.c ---- */
+/* ---- between pickle.c, pickle_node.c, pickle_call.c and pickle_tensor.c ---- */
 
 s4d_pickle_node *s4d_pickle_node_new(s4d_pickle *p, s4d_pickle_kind kind, s4d_err *err);
 s4d_status s4d_pickle_append(s4d_pickle *p, s4d_pickle_node *to, s4d_pickle_node *item,
                              s4d_err *err);
 /* callable(args): the tensors and containers that are known by name, else a placeholder. */
-s4d_status s4d_pickle_call(s4d_pickle *p, s4d_pickle_node *callable, s4d_pickle_node *args,
-                           s4d_pickle_node **out, s4d_err *err);
+s4d_status s4d_pickle_call(s4d_pickle *p, const s4d_pickle_node *callable,
+                           const s4d_pickle_node *args, s4d_pickle_node **out, s4d_err *err);
 /* The storage of a persistent id. */
 s4d_status s4d_pickle_storage(s4d_pickle *p, const s4d_pickle_node *id, s4d_pickle_node **out,
                               s4d_err *err);
+/* (storage, offset, shape, strides, requires_grad, hooks[, dtype][, marks]); dtype: whether it is
+ * among them. */
+s4d_status s4d_pickle_tensor(s4d_pickle *p, const s4d_pickle_node *args, bool dtype,
+                             s4d_pickle_node **out, s4d_err *err);
+/* (dtype, shape, ...): no numbers. */
+s4d_status s4d_pickle_hollow_tensor(s4d_pickle *p, const s4d_pickle_node *args,
+                                    s4d_pickle_node **out, s4d_err *err);
 
 #endif

@@ -6,20 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt/map.h"
+#include "ckpt/kind.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
 #include "s4d/ckpt/safetensors.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors data are little-endian");
 
 enum { HEADER_MAX = 100 << 20 }; /* as in other readers of the format */
 
 struct s4d_safetensors {
     char *path;
-    s4d_map map;
-    const unsigned char *data;
-    size_t data_size;
+    s4d_reader reader;
+    uint64_t data, data_size; /* where the numbers begin in the file, and their bytes */
     s4d_json *header;         /* owns the names and the metadata */
     const s4d_json *metadata; /* NULL: none */
     s4d_safetensors_info *info;
@@ -44,37 +42,80 @@ static s4d_status broken(const s4d_safetensors *st, s4d_err *err, const char *fo
         st->path, text);
 }
 
-static s4d_status parse_header(s4d_safetensors *st, s4d_err *err)
+/* A size beyond any header is rather the begin of another kind of file. */
+static s4d_status say_kind(const s4d_safetensors *st, s4d_err *err)
 {
-    uint64_t size;
-    if (st->map.size < sizeof size) {
-        return broken(st, err, "has %zu bytes, too few for a header", st->map.size);
+    unsigned char first = 0;
+    s4d_kind kind;
+    if (st->reader.size > 8 && s4d_reader_read(&st->reader, 8, &first, 1, NULL) == S4D_OK &&
+        first == '{') {
+        return S4D_OK;
     }
-    memcpy(&size, st->map.data, sizeof size);
-    if (size > HEADER_MAX) {
-        return broken(st, err, "gives its header %llu bytes, and at most %d are read",
-                      (unsigned long long)size, HEADER_MAX);
+    s4d_status status = s4d_kind_of(&st->reader, &kind, err);
+    return status ? status
+                  : s4d_err_set(err, S4D_FAILED,
+                                "%s: is %s, not safetensors; \"s4d ckpt import\" brings it under "
+                                "the names used here",
+                                st->path,
+                                kind == S4D_KIND_JSON ? "JSON text, perhaps a list of shards"
+                                                      : "a checkpoint of PyTorch");
+}
+
+/* Where the header ends is checked before it is read. */
+static s4d_status read_header(s4d_safetensors *st, char **text, size_t *size, s4d_err *err)
+{
+    unsigned char begin[8];
+    uint64_t n = 0;
+    if (st->reader.size < sizeof begin) {
+        return broken(st, err, "has %llu bytes, too few for a header",
+                      (unsigned long long)st->reader.size);
     }
-    if (size > st->map.size - 8) {
-        return broken(st, err, "ends within its header (%llu bytes needed, %zu there)",
-                      (unsigned long long)size, st->map.size - 8);
-    }
-    s4d_err why = {0};
-    s4d_status status = s4d_json_parse((const char *)st->map.data + 8, (size_t)size,
-                                       "in the header", &st->header, &why);
-    if (status == S4D_USAGE) {
-        return broken(st, err, "%s", why.text);
-    }
+    s4d_status status = s4d_reader_read(&st->reader, 0, begin, sizeof begin, err);
     if (status) {
-        s4d_err_set(err, status, "%s: %s", st->path, why.text);
         return status;
     }
-    if (s4d_json_kind_of(st->header) != S4D_JSON_OBJECT) {
+    memcpy(&n, begin, sizeof n);
+    if (n > HEADER_MAX && (status = say_kind(st, err)) != S4D_OK) {
+        return status;
+    }
+    if (n > HEADER_MAX) {
+        return broken(st, err, "gives its header %llu bytes, and at most %d are read",
+                      (unsigned long long)n, HEADER_MAX);
+    }
+    if (n > st->reader.size - sizeof begin) {
+        return broken(st, err, "ends within its header (%llu bytes needed, %llu there)",
+                      (unsigned long long)n, (unsigned long long)(st->reader.size - sizeof begin));
+    }
+    *size = (size_t)n;
+    *text = s4d_mem_alloc(*size + 1, 1);
+    if (!*text) {
+        return s4d_err_memory(err, *size + 1, st->path);
+    }
+    st->data = sizeof begin + n;
+    st->data_size = st->reader.size - st->data;
+    return s4d_reader_read(&st->reader, sizeof begin, *text, *size, err);
+}
+
+static s4d_status parse_header(s4d_safetensors *st, s4d_err *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    s4d_err why = {0};
+    s4d_status status = read_header(st, &text, &size, err), parsed = S4D_OK;
+    if (status == S4D_OK) {
+        parsed = s4d_json_parse(text, size, "in the header", &st->header, &why);
+    }
+    s4d_mem_free(text);
+    if (parsed == S4D_USAGE) {
+        return broken(st, err, "%s", why.text);
+    }
+    if (parsed) {
+        return s4d_err_set(err, parsed, "%s: %s", st->path, why.text);
+    }
+    if (status == S4D_OK && s4d_json_kind_of(st->header) != S4D_JSON_OBJECT) {
         return broken(st, err, "its header is not a JSON object");
     }
-    st->data = st->map.data + 8 + size;
-    st->data_size = st->map.size - 8 - (size_t)size;
-    return S4D_OK;
+    return status;
 }
 
 static s4d_status check_metadata(s4d_safetensors *st, s4d_err *err)
@@ -100,20 +141,12 @@ static s4d_status read_dtype(const s4d_safetensors *st, const s4d_json *node,
     if (!node || s4d_json_kind_of(node) != S4D_JSON_STRING) {
         return broken(st, err, "tensor %s has no dtype", info->name);
     }
-    const char *text = s4d_json_string(node);
-    for (int i = 0; i < S4D_DTYPE_COUNT; i++) {
-        if (strcmp(text, s4d_dtype_name((s4d_dtype)i)) == 0) {
-            info->dtype = (s4d_dtype)i;
-            return S4D_OK;
-        }
-    }
-    return s4d_err_set(
-        err, S4D_FAILED,
-        "%s: tensor %s has the element type %s, which s4d does not read; save it as F32", st->path,
-        info->name, text);
+    info->type = s4d_json_string(node);
+    info->element = s4d_element_named(info->type);
+    return S4D_OK;
 }
 
-/* Shape, element count and bytes. */
+/* Shape and element count. */
 static s4d_status read_shape(const s4d_safetensors *st, const s4d_json *node,
                              s4d_safetensors_info *info, s4d_err *err)
 {
@@ -121,29 +154,41 @@ static s4d_status read_shape(const s4d_safetensors *st, const s4d_json *node,
         return broken(st, err, "tensor %s has no shape", info->name);
     }
     size_t rank = s4d_json_count(node);
-    if (rank > S4D_MAX_RANK) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "%s: tensor %s has %zu dimensions, and s4d reads at most %d; reshape it",
-                           st->path, info->name, rank, S4D_MAX_RANK);
-    }
     info->rank = rank ? (int)rank : 1;
     info->dim[0] = 1;
     info->count = 1;
-    int64_t bytes;
     int i = 0;
     for (const s4d_json *item = s4d_json_at(node, 0); item; item = s4d_json_next(item), i++) {
-        if (!s4d_json_integer(item, &info->dim[i]) || info->dim[i] < 0) {
+        int64_t dim;
+        if (!s4d_json_integer(item, &dim) || dim < 0) {
             return broken(st, err, "tensor %s has a dimension that is not a whole number from 0",
                           info->name);
         }
-        if (__builtin_mul_overflow(info->count, info->dim[i], &info->count)) {
+        if (i < S4D_MAX_RANK) {
+            info->dim[i] = dim;
+        }
+        if (__builtin_mul_overflow(info->count, dim, &info->count)) {
             return broken(st, err, "tensor %s has a shape too large for any machine", info->name);
         }
     }
-    if (__builtin_mul_overflow(info->count, (int64_t)s4d_dtype_size(info->dtype), &bytes)) {
+    return S4D_OK;
+}
+
+/* Whether that many bytes hold the elements; of a type that is not known nobody can tell. */
+static s4d_status check_bytes(const s4d_safetensors *st, const s4d_safetensors_info *info,
+                              s4d_err *err)
+{
+    int64_t bits;
+    if (!info->element) {
+        return S4D_OK;
+    }
+    if (__builtin_mul_overflow(info->count, (int64_t)info->element->bits, &bits)) {
         return broken(st, err, "tensor %s has a shape too large for any machine", info->name);
     }
-    info->bytes = (size_t)bytes;
+    if (bits % 8 != 0 || (uint64_t)bits / 8 != info->bytes) {
+        return broken(st, err, "tensor %s has %zu bytes of data, and its shape and dtype need %lld",
+                      info->name, info->bytes, (long long)(bits / 8 + (bits % 8 != 0)));
+    }
     return S4D_OK;
 }
 
@@ -157,15 +202,12 @@ static s4d_status read_offsets(const s4d_safetensors *st, const s4d_json *node,
         return broken(st, err, "tensor %s has no two rising data_offsets", info->name);
     }
     if ((uint64_t)end > st->data_size) {
-        return broken(st, err, "tensor %s ends at byte %lld of the data, which are %zu bytes",
-                      info->name, (long long)end, st->data_size);
+        return broken(st, err, "tensor %s ends at byte %lld of the data, which are %llu bytes",
+                      info->name, (long long)end, (unsigned long long)st->data_size);
     }
-    if ((size_t)(end - begin) != info->bytes) {
-        return broken(st, err, "tensor %s has %lld bytes of data, and its shape and dtype need %zu",
-                      info->name, (long long)(end - begin), info->bytes);
-    }
-    info->data = st->data + begin;
-    return S4D_OK;
+    info->offset = st->data + (uint64_t)begin;
+    info->bytes = (size_t)(end - begin);
+    return check_bytes(st, info, err);
 }
 
 static s4d_status read_entry(const s4d_safetensors *st, const s4d_json *node,
@@ -190,8 +232,8 @@ static int compare_places(const void *a, const void *b)
 {
     const s4d_safetensors_info *x = *(const s4d_safetensors_info *const *)a;
     const s4d_safetensors_info *y = *(const s4d_safetensors_info *const *)b;
-    if (x->data != y->data) {
-        return x->data < y->data ? -1 : 1;
+    if (x->offset != y->offset) {
+        return x->offset < y->offset ? -1 : 1;
     }
     return x->bytes < y->bytes ? -1 : x->bytes > y->bytes; /* empty ones first */
 }
@@ -206,22 +248,22 @@ static int compare_names(const void *a, const void *b)
 /* Every byte of the data belongs to one tensor. by_name is in order of place here. */
 static s4d_status check_cover(const s4d_safetensors *st, s4d_err *err)
 {
-    const unsigned char *next = st->data;
+    uint64_t next = st->data, end = st->data + st->data_size;
     for (size_t i = 0; i < st->count; i++) {
         const s4d_safetensors_info *info = st->by_name[i];
-        if (info->data < next) {
+        if (info->offset < next) {
             return broken(st, err, "tensor %s overlaps tensor %s", info->name,
                           st->by_name[i - 1]->name);
         }
-        if (info->data > next) {
-            return broken(st, err, "%td bytes before tensor %s belong to no tensor",
-                          info->data - next, info->name);
+        if (info->offset > next) {
+            return broken(st, err, "%llu bytes before tensor %s belong to no tensor",
+                          (unsigned long long)(info->offset - next), info->name);
         }
         next += info->bytes;
     }
-    if (next != st->data + st->data_size) {
-        return broken(st, err, "%td bytes at the end belong to no tensor",
-                      st->data + st->data_size - next);
+    if (next != end) {
+        return broken(st, err, "%llu bytes at the end belong to no tensor",
+                      (unsigned long long)(end - next));
     }
     return S4D_OK;
 }
@@ -260,7 +302,7 @@ s4d_status s4d_safetensors_open(const char *path, s4d_safetensors **out, s4d_err
         return s4d_err_memory(err, sizeof *st, path);
     }
     st->path = s4d_mem_strdup(path);
-    status = st->path ? s4d_map_open(&st->map, path, "a safetensors file", err)
+    status = st->path ? s4d_reader_open(&st->reader, st->path, "a safetensors file", err)
                       : s4d_err_memory(err, strlen(path) + 1, path);
     if (status == S4D_OK) {
         status = parse_header(st, err);
@@ -284,7 +326,7 @@ void s4d_safetensors_close(s4d_safetensors **out)
     if (!st) {
         return;
     }
-    s4d_map_close(&st->map);
+    s4d_reader_close(&st->reader);
     s4d_json_destroy(&st->header);
     s4d_mem_free(st->by_name);
     s4d_mem_free(st->info);
@@ -339,4 +381,42 @@ const char *s4d_safetensors_metadata(const s4d_safetensors *st, const char *key)
 {
     const s4d_json *item = st->metadata ? s4d_json_find(st->metadata, key) : NULL;
     return item ? s4d_json_string(item) : NULL;
+}
+
+/* ---- numbers ---- */
+
+s4d_status s4d_safetensors_read(const s4d_safetensors *st, const s4d_safetensors_info *info,
+                                void *out, s4d_err *err)
+{
+    return s4d_reader_read(&st->reader, info->offset, out, info->bytes, err);
+}
+
+s4d_status s4d_safetensors_read_floats(const s4d_safetensors *st, const s4d_safetensors_info *info,
+                                       float *out, size_t count, s4d_err *err)
+{
+    unsigned char some[1 << 14];
+    const s4d_element *e = info->element;
+    if (!e || e->kind != S4D_ELEMENT_REAL) {
+        return s4d_err_set(
+            err, S4D_FAILED,
+            "%s: %s holds %s, not floating-point numbers; this is no weight of a model", st->path,
+            info->name, info->type);
+    }
+    if ((uint64_t)info->count != count) {
+        return s4d_err_set(err, S4D_FAILED, "%s: %s holds %lld numbers, and %zu are expected",
+                           st->path, info->name, (long long)info->count, count);
+    }
+    if (e->dtype == S4D_F32) {
+        return s4d_safetensors_read(st, info, out, err);
+    }
+    size_t size = (size_t)e->bits / 8, most = sizeof some / size;
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < count && status == S4D_OK; i += most) {
+        size_t n = count - i < most ? count - i : most;
+        status = s4d_reader_read(&st->reader, info->offset + i * size, some, n * size, err);
+        if (status == S4D_OK) {
+            s4d_element_floats(e, some, out + i, n);
+        }
+    }
+    return status;
 }

@@ -4,45 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ckpt/values.h"
 #include "s4d/base/file.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
 #include "s4d/ckpt/check.h"
 #include "s4d/ckpt/import.h"
-
-s4d_status s4d_ckpt_doubles(s4d_ckpt *file, const s4d_ckpt_tensor *t, double **out, s4d_err *err)
-{
-    size_t n = (size_t)t->count;
-    double *value = s4d_mem_alloc(n + 1, sizeof *value);
-    unsigned char *raw = s4d_mem_alloc(t->bytes + 1, 1);
-    float *real = t->dtype < S4D_U8 ? s4d_mem_alloc(n + 1, sizeof *real) : NULL;
-    int64_t *whole = real ? NULL : s4d_mem_alloc(n + 1, sizeof *whole);
-    s4d_status status = value && raw && (real || whole)
-                            ? s4d_ckpt_read(file, t, raw, err)
-                            : s4d_err_memory(err, n * sizeof *value, s4d_ckpt_path(file));
-    s4d_safetensors_info info = {
-        .dtype = t->dtype, .count = t->count, .data = raw, .bytes = t->bytes};
-    if (status == S4D_OK && t->dtype == S4D_F64) {
-        memcpy(value, raw, t->bytes);
-    } else if (status == S4D_OK && real) {
-        s4d_safetensors_read_floats(&info, real, n);
-    } else if (status == S4D_OK) {
-        s4d_safetensors_read_integers(&info, whole, n);
-    }
-    for (size_t i = 0; i < n && status == S4D_OK && t->dtype != S4D_F64; i++) {
-        value[i] = real ? (double)real[i] : (double)whole[i];
-    }
-    s4d_mem_free(real);
-    s4d_mem_free(whole);
-    s4d_mem_free(raw);
-    if (status) {
-        s4d_mem_free(value);
-        value = NULL;
-    }
-    *out = value;
-    return status;
-}
 
 static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -67,7 +33,10 @@ static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *er
         double *value = NULL;
         s4d_err why = {0};
         int64_t bad = 0;
-        if (s4d_ckpt_doubles(file, t, &value, &why) != S4D_OK) {
+        if (t->unread) {
+            continue; /* of no use to a model; one that is to use it says so below */
+        }
+        if (s4d_ckpt_read_doubles(file, t, &value, &why) != S4D_OK) {
             status = fault(faults, err, "%s cannot be read: %s", t->name, why.text);
             continue;
         }
@@ -110,12 +79,12 @@ static s4d_status check_classes(const s4d_import *im, s4d_strlist *faults, s4d_e
     return status;
 }
 
-static s4d_status check_model(const char *path, s4d_strlist *faults, s4d_err *err)
+static s4d_status check_model(const char *path, const s4d_import_opts *opts, s4d_strlist *faults,
+                              s4d_err *err)
 {
     s4d_import *im = NULL;
     s4d_err why = {0};
-    const s4d_import_opts opts = {0};
-    s4d_status status = s4d_import_open(path, &opts, &im, &why);
+    s4d_status status = s4d_import_open(path, opts, &im, &why);
     if (status) {
         return fault(faults, err, "%s", why.text);
     }
@@ -158,23 +127,25 @@ static s4d_status check_state(const s4d_ckpt *file, const s4d_ckpt_tensor *updat
             status = fault(faults, err, "%s has no %s of its shape beside it", t->name, other);
         }
     }
-    if (status == S4D_OK && (updates->dtype != S4D_I64 || updates->count != pairs)) {
+    if (status == S4D_OK && (strcmp(updates->type, "I64") != 0 || updates->count != pairs)) {
         status = fault(faults, err, "\"updates\" holds %lld numbers for %lld tensors",
                        (long long)updates->count, (long long)pairs);
     }
     return status;
 }
 
-static s4d_status verify_file(const char *path, s4d_strlist *faults, s4d_err *err)
+static s4d_status verify_file(const char *path, const s4d_import_opts *opts, s4d_strlist *faults,
+                              s4d_err *err)
 {
     s4d_ckpt *file = NULL;
-    s4d_status status = s4d_ckpt_open(path, &file, err);
+    s4d_status status = s4d_ckpt_open(path, &opts->file, &file, err);
     if (status == S4D_OK) {
         status = check_numbers(file, faults, err);
     }
     if (status == S4D_OK) {
         const s4d_ckpt_tensor *updates = s4d_ckpt_find(file, "updates");
-        status = updates ? check_state(file, updates, faults, err) : check_model(path, faults, err);
+        status = updates ? check_state(file, updates, faults, err)
+                         : check_model(path, opts, faults, err);
     }
     s4d_ckpt_close(&file);
     return status;
@@ -191,7 +162,7 @@ static s4d_status verify_beside(const char *folder, const char *name, s4d_strlis
     if (status || !s4d_path_exists(path)) {
         return status;
     }
-    if (verify_file(path, &found, &why) != S4D_OK) {
+    if (verify_file(path, &(s4d_import_opts){0}, &found, &why) != S4D_OK) {
         status = fault(faults, err, "%s cannot be read: %s", name, why.text);
     }
     for (size_t i = 0; i < found.count && status == S4D_OK; i++) {
@@ -201,11 +172,12 @@ static s4d_status verify_beside(const char *folder, const char *name, s4d_strlis
     return status;
 }
 
-s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err)
+s4d_status s4d_ckpt_verify(const char *path, const s4d_import_opts *opts, s4d_strlist *faults,
+                           s4d_err *err)
 {
     static const char *const beside[] = {"state.safetensors", "average.safetensors"};
     *faults = (s4d_strlist){0};
-    s4d_status status = verify_file(path, faults, err);
+    s4d_status status = verify_file(path, opts, faults, err);
     for (int i = 0; i < 2 && status == S4D_OK && s4d_path_is_dir(path); i++) {
         status = verify_beside(path, beside[i], faults, err);
     }

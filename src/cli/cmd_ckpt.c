@@ -16,7 +16,7 @@ s4d_status cmd_ckpt(int argc, char **argv, s4d_err *err)
 {
     return tools_run(&(tool_group){"ckpt", "look at files of weights, and bring them from and to other programs",
                                    " Files are safetensors or PyTorch's, in both of its forms; nothing\n"
-                                   "in them is executed. A folder stands for the model.safetensors or pytorch_model.bin in it.",
+                                   "in them is executed. A folder stands for the weights in it.",
                                    tools, sizeof tools / sizeof *tools},
                      argc, argv, err);
 }

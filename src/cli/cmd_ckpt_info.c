@@ -9,6 +9,11 @@
 #include "s4d/ckpt/check.h"
 #include "s4d/ckpt/import.h"
 
+/* Where in a file the model is. */
+#define PLACE_OPTIONS(list, prefix)                                                                                       \
+    {"key", ARG_LIST, list, "NAME", "the key of PyTorch's object that holds the model; may be repeated", 0, 0},           \
+    {"strip", ARG_TEXT, prefix, "PREFIX", "what names begin with, besides known wrappers", 0, 0}
+
 /* Bytes out of files cannot move the cursor. */
 static void print_safe(const char *text, size_t most)
 {
@@ -30,17 +35,24 @@ static void print_pair(const char *key, const char *value)
 
 /* ---- info ---- */
 
+/* How many tensors have each type, of the first few types. */
 static void print_totals(const s4d_ckpt *file)
 {
-    size_t of[S4D_DTYPE_COUNT] = {0}, bytes = 0;
+    const char *type[16];
+    size_t of[16] = {0}, types = 0, bytes = 0;
     for (size_t i = 0; i < s4d_ckpt_count(file); ++i) {
         const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
-        of[t->dtype]++;
-        bytes += t->bytes;
+        size_t k = 0;
+        while (k < types && strcmp(type[k], t->type) != 0) ++k;
+        if (k == types && types < 16) type[types++] = t->type;
+        if (k < types) of[k]++;
+        bytes += t->unread == S4D_CKPT_TOO_MANY ? 0 : t->bytes;
     }
     printf("%-12s %zu, %zu bytes:", "tensors", s4d_ckpt_count(file), bytes);
-    for (int i = 0; i < S4D_DTYPE_COUNT; ++i)
-        if (of[i]) printf(" %zu %s", of[i], s4d_dtype_name((s4d_dtype)i));
+    for (size_t k = 0; k < types; ++k) {
+        printf(" %zu ", of[k]);
+        print_safe(type[k], 40);
+    }
     putchar('\n');
 }
 
@@ -90,17 +102,23 @@ static void print_notes(const s4d_ckpt *file)
 }
 
 /* Whose names they are, where the names are known. */
-static void print_names(const char *path)
+static void print_names(const char *path, const s4d_import_opts *opts)
 {
     s4d_import *im = NULL;
     s4d_err why = {0};
-    const s4d_import_opts opts = {0};
-    if (s4d_import_open(path, &opts, &im, &why) != S4D_OK) {
-        print_pair("names", "of no model that is known");
+    if (s4d_import_open(path, opts, &im, &why) != S4D_OK) {
+        print_pair("names", "of no model that is read here");
+        s4d_str_printable(why.text);
+        printf("%-12s %s\n", "", why.text);
         return;
     }
-    const char *stage = s4d_import_metadata(im, "s4d.stage");
+    const char *stage = s4d_import_metadata(im, "s4d.stage"), *start_only = s4d_import_start_only(im);
     printf("%-12s %s, %s", "names", s4d_import_from(im), stage ? stage : "");
+    if (*s4d_import_prefix(im)) {
+        fputs(", behind ", stdout);
+        print_safe(s4d_import_prefix(im), 100);
+    }
+    if (start_only) printf(", to begin with only: %s", start_only);
     if (s4d_import_faults(im)) printf("; %zu tensors do not fit", s4d_import_faults(im));
     putchar('\n');
     s4d_import_close(&im);
@@ -111,31 +129,39 @@ static void print_tensors(const s4d_ckpt *file)
     putchar('\n');
     for (size_t i = 0; i < s4d_ckpt_count(file); ++i) {
         const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
-        char shape[128], name[200];
-        s4d_tensor view = s4d_tensor_of(t->dtype, NULL, t->rank, t->dim);
-        s4d_tensor_shape_text(&view, shape);
+        char shape[128], name[200], type[64], why[128];
+        s4d_ckpt_shape_text(t, shape);
+        s4d_ckpt_unread_text(t, why);
         snprintf(name, sizeof name, "%.190s", t->name);
+        snprintf(type, sizeof type, "%.60s", t->type);
         s4d_str_printable(name);
-        printf("%-52s %-5s %s\n", name, s4d_dtype_name(t->dtype), shape);
+        s4d_str_printable(type);
+        printf("%-52s %-7s %s%s%s\n", name, type, shape, *why ? "  " : "", why);
     }
 }
 
 s4d_status cmd_ckpt_info(int argc, char **argv, s4d_err *err)
 {
-    const char *path = NULL;
+    const char *path = NULL, *strip = NULL;
+    arg_list key = {0};
     bool done;
     s4d_ckpt *file = NULL;
-    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's", false}};
-    const arg_command c = {.name = "ckpt info", .summary = "what a file of weights holds", .place = place, .places = 1};
+    const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's, or a folder", false}};
+    const arg_option option[] = {PLACE_OPTIONS(&key, &strip)};
+    const arg_command c = {.name = "ckpt info", .summary = "what a file of weights holds", .option = option, .options = 2,
+                           .place = place, .places = 1};
     s4d_status status = args_parse(&c, argc, argv, &done, err);
     if (status != S4D_OK || done) return status;
-    status = s4d_ckpt_open(path, &file, err);
+    const s4d_import_opts opts = {.file = {.key = key.item, .keys = key.count}, .strip = strip};
+    status = s4d_ckpt_open(path, &opts.file, &file, err);
     if (status != S4D_OK) return status;
     print_pair("file", s4d_ckpt_path(file));
     print_pair("kind", s4d_ckpt_kind_name(s4d_ckpt_kind_of(file)));
+    if (s4d_ckpt_shards(file) > 1) printf("%-12s %zu\n", "shards", s4d_ckpt_shards(file));
     if (*s4d_ckpt_top(file)) print_pair("under", s4d_ckpt_top(file));
+    for (size_t i = 0; i < s4d_ckpt_others(file)->count; ++i) print_pair("also", s4d_ckpt_others(file)->item[i]);
     print_totals(file);
-    print_names(path);
+    print_names(path, &opts);
     print_notes(file);
     print_tensors(file);
     s4d_ckpt_close(&file);
@@ -146,18 +172,21 @@ s4d_status cmd_ckpt_info(int argc, char **argv, s4d_err *err)
 
 s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
 {
-    const char *path = NULL;
+    const char *path = NULL, *strip = NULL;
     bool done;
+    arg_list key = {0};
     s4d_strlist faults = {0};
     const arg_place place[] = {{"FILE", &path, "a safetensors file, or PyTorch's, or the folder of a checkpoint", false}};
+    const arg_option option[] = {PLACE_OPTIONS(&key, &strip)};
     const arg_command c = {.name = "ckpt verify", .summary = "read everything and tell what is wrong with it",
                            .details = "Every number is read and must be finite. Names and shapes must be those of a model that is "
                                       "known,\nand of the config in the file's metadata where it has one. Exit status 1 where "
                                       "something is wrong.\n",
-                           .place = place, .places = 1};
+                           .option = option, .options = 2, .place = place, .places = 1};
     s4d_status status = args_parse(&c, argc, argv, &done, err);
     if (status != S4D_OK || done) return status;
-    status = s4d_ckpt_verify(path, &faults, err);
+    const s4d_import_opts opts = {.file = {.key = key.item, .keys = key.count}, .strip = strip};
+    status = s4d_ckpt_verify(path, &opts, &faults, err);
     if (status != S4D_OK) return status;
     for (size_t i = 0; i < faults.count; ++i) puts(faults.item[i]);
     if (faults.count)
@@ -206,6 +235,7 @@ s4d_status cmd_ckpt_diff(int argc, char **argv, s4d_err *err)
         if (diff.item[i].relative > relative) relative = diff.item[i].relative;
     }
     printf("%zu tensors are equal, %zu differ; largest difference %.3e, relative %.3e\n", diff.same, diff.count, absolute, relative);
+    if (diff.unread) printf("%zu of types or with dimensions that are not read were not compared\n", diff.unread);
     if (diff.count)
         status = s4d_err_set(err, S4D_FAILED, "%s: differs from %s in %zu tensors, listed above", path[0], path[1], diff.count);
     s4d_ckpt_diff_release(&diff);

@@ -20,8 +20,11 @@ static int list_options(run_args *a, int wants, arg_option *o)
     }
     if (wants & RUN_RESUME)
         o[n++] = (arg_option){"resume", ARG_MAYBE, &a->resume, "[FROM]", "go on from the newest checkpoint here (auto), of a run or a checkpoint", 0, 0};
-    if (wants & RUN_INIT)
+    if (wants & RUN_INIT) {
         o[n++] = (arg_option){"init", ARG_TEXT, &a->init, "FILE", "weights to begin from: whatever \"s4d ckpt import\" reads", 0, 0};
+        o[n++] = (arg_option){"key", ARG_TEXT, &a->init_key, "NAME", "where in that file the model is, keys joined by dots", 0, 0};
+        o[n++] = (arg_option){"strip", ARG_TEXT, &a->init_strip, "PREFIX", "what its names begin with, besides known wrappers", 0, 0};
+    }
     if (wants & RUN_CHECKPOINT)
         o[n++] = (arg_option){"checkpoint", ARG_TEXT, &a->checkpoint, "FILE", "the model to evaluate (model.safetensors)", 0, 0};
     if (wants & RUN_SPLIT)
@@ -35,10 +38,12 @@ static int list_options(run_args *a, int wants, arg_option *o)
     return n;
 }
 
+enum { SHORTCUTS = 10, OPTIONS_MAX = 18 };
+
 /* Options that stand for settings become --set assignments behind the user's own. */
 typedef struct shortcuts {
-    char text[8][S4D_PATH_MAX + 32];
-    const char *set[ARGS_LIST_MAX + 8];
+    char text[SHORTCUTS][S4D_PATH_MAX + 32];
+    const char *set[ARGS_LIST_MAX + SHORTCUTS];
     int count, texts;
 } shortcuts;
 
@@ -73,6 +78,8 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
     s4d_status status = add_text(&s, "device", a->device, err);
     if (status == S4D_OK) status = add_text(&s, "precision", a->precision, err);
     if (status == S4D_OK) status = add_text(&s, "init", a->init, err);
+    if (status == S4D_OK) status = add_text(&s, "init_key", a->init_key, err);
+    if (status == S4D_OK) status = add_text(&s, "init_strip", a->init_strip, err);
     if (status == S4D_OK) status = add_text(&s, "checkpoint", a->checkpoint, err);
     if (status == S4D_OK) status = add_text(&s, "eval.split", a->split, err);
     if (status != S4D_OK) return status;
@@ -93,7 +100,7 @@ static s4d_status load(const run_args *a, int fold, const char *output, s4d_conf
 static s4d_status parse(const char *name, const char *summary, int wants, int argc, char **argv, run_args *a, bool *done,
                         s4d_err *err)
 {
-    arg_option option[16];
+    arg_option option[OPTIONS_MAX];
     *a = (run_args){.threads = -1, .seed = -1};
     arg_command c = {.name = name, .summary = summary, .details = details, .option = option,
                      .options = list_options(a, wants, option)};

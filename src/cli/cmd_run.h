@@ -6,7 +6,7 @@
 #include "s4d/config/config.h"
 
 typedef struct run_args {
-    const char *config, *output, *device, *precision, *init, *checkpoint, *folds, *resume, *split;
+    const char *config, *output, *device, *precision, *init, *init_key, *init_strip, *checkpoint, *folds, *resume, *split;
     int64_t threads, seed; /* -1: not given */
     bool overwrite;
     arg_list set;
@@ -15,7 +15,7 @@ typedef struct run_args {
 enum {
     RUN_OUTPUT = 1,    /* --output, --overwrite */
     RUN_RESUME = 2,    /* --resume */
-    RUN_INIT = 4,      /* --init */
+    RUN_INIT = 4,      /* --init, --key, --strip */
     RUN_CHECKPOINT = 8, /* --checkpoint */
     RUN_FOLDS = 16,     /* --folds */
     RUN_SPLIT = 32      /* --split */

@@ -26,7 +26,7 @@ static s4d_status finetune(const s4d_config *config, s4d_err *err)
 s4d_status cmd_pretrain(int argc, char **argv, s4d_err *err)
 {
     const arg_command what = {.name = "pretrain", .summary = "stage 1: masked autoencoder on pictures and clips"};
-    return run_command(&what, RUN_OUTPUT | RUN_RESUME, argc, argv, (run_work){.body = pretrain}, err);
+    return run_command(&what, RUN_OUTPUT | RUN_RESUME | RUN_INIT, argc, argv, (run_work){.body = pretrain}, err);
 }
 
 s4d_status cmd_finetune(int argc, char **argv, s4d_err *err)

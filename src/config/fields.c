@@ -68,7 +68,9 @@
 const s4d_field s4d_fields[] = {
     CHOICE("stage", stage, "pretrain|finetune", BOTH(NULL), "what the config is for; evaluation uses finetune"),
     STRING("output", output, BOTH("\"\""), "the run folder"),
-    STRING("init", init, BOTH("\"\""), "fine-tuning: weights to begin from; \"\": random"),
+    STRING("init", init, BOTH("\"\""), "weights to begin from, whatever \"s4d ckpt import\" reads; \"\": random"),
+    STRING("init_key", init_key, BOTH("\"\""), "where in that file the model is, keys joined by dots, such as model_ema; \"\": by the keys in use"),
+    STRING("init_strip", init_strip, BOTH("\"\""), "what its names begin with, besides known wrappers; \"\": nothing"),
     STRING("checkpoint", checkpoint, BOTH("\"\""), "evaluation: the model; {fold} in it stands for data.video.fold"),
     STRING("device", device, BOTH("\"auto\""), "cuda, cpu, or ref (naive and slow, for comparison); auto: cuda where it works, else cpu"),
     CHOICE("precision", precision, "float32|tf32|bf16", BOTH("\"float32\""),

@@ -187,7 +187,7 @@ s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     s4d_status status = s->o->resume ? s4d_checkpoint_resume(s, err) : S4D_OK;
-    if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, s->o->init, err);
+    if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, err);
     if (status == S4D_OK) status = s4d_folder_create(s->o, err);
     if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_cut_log(s, err);
     if (status == S4D_OK && s->saved >= 0) status = s4d_checkpoint_set_aside(s, err);

@@ -1,4 +1,4 @@
-/* Reading checkpoints: to go on with a run, to begin fine-tuning, to evaluate. Everything is checked by name and shape. */
+/* Reading checkpoints: to go on with a run, to evaluate. Everything is checked by name and shape. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,6 @@
 
 #include "s4d/base/json.h"
 #include "s4d/base/log.h"
-#include "s4d/ckpt/import.h"
 #include "s4d/ckpt/safetensors.h"
 #include "train/session.h"
 #include "train/settings.h"
@@ -14,37 +13,23 @@
 static const int64_t STEPS_MAX = INT64_C(1) << 53;
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
-static bool same_shape(const s4d_safetensors_info *info, const s4d_param *p)
+bool s4d_restore_same_shape(int rank, const int64_t *dim, const s4d_param *p)
 {
-    if (info->rank != p->rank) return false;
-    for (int i = 0; i < p->rank; ++i)
-        if (info->dim[i] != p->dim[i]) return false;
-    return true;
+    return rank == p->rank && memcmp(dim, p->dim, (size_t)rank * sizeof *dim) == 0;
 }
 
-static s4d_status wrong_shape(const char *path, const s4d_safetensors_info *info, const s4d_param *p, s4d_err *err)
+s4d_status s4d_restore_wrong_shape(const char *path, const s4d_restored *r, const s4d_param *p, s4d_err *err)
 {
     char got[128], want[128];
-    s4d_tensor a = s4d_tensor_of(info->dtype, NULL, info->rank, info->dim);
+    s4d_tensor a = s4d_tensor_of(S4D_F32, NULL, r->rank < S4D_MAX_RANK ? r->rank : S4D_MAX_RANK, r->dim);
     s4d_tensor b = s4d_tensor_of(S4D_F32, NULL, p->rank, p->dim);
     s4d_tensor_shape_text(&a, got);
     s4d_tensor_shape_text(&b, want);
     return s4d_err_set(err, S4D_FAILED, "%s: %s is %s, but this model needs %s; use the \"model\" settings it was made with",
-                       path, info->name, got, want);
+                       path, r->name, got, want);
 }
 
-/* `value` has room for the largest parameter. */
-static s4d_status load_into(const s4d_engine *e, const s4d_safetensors_info *info, s4d_tensor to, float *value,
-                            s4d_err *err)
-{
-    if (!s4d_safetensors_read_floats(info, value, (size_t)s4d_tensor_count(&to)))
-        return s4d_err_set(err, S4D_FAILED, "%s holds %s, not floating-point numbers; this is no checkpoint of a model",
-                           info->name, s4d_dtype_name(info->dtype));
-    s4d_backend_upload_floats(e->be, to, value);
-    return S4D_OK;
-}
-
-static s4d_status value_room(const s4d_engine *e, float **value, s4d_err *err)
+s4d_status s4d_restore_room(const s4d_engine *e, float **value, s4d_err *err)
 {
     int64_t most = 1;
     for (int i = 0; i < e->params->count; ++i)
@@ -53,23 +38,31 @@ static s4d_status value_room(const s4d_engine *e, float **value, s4d_err *err)
     return *value ? S4D_OK : s4d_err_memory(err, (size_t)most * sizeof **value, "a tensor of the checkpoint");
 }
 
+static s4d_status missing(const char *path, const char *name, s4d_err *err)
+{
+    if (strncmp(name, "fc_norm.", 8) == 0)
+        return s4d_err_set(err, S4D_FAILED, "%s: has no %s, so it can only be what fine-tuning begins with (--init)", path, name);
+    return s4d_err_set(err, S4D_FAILED, "%s: %s is missing; this is no checkpoint of such a model", path, name);
+}
+
 /* Every parameter of the model into one block, from PREFIX + name. */
 static s4d_status load_block(const s4d_engine *e, const char *path, const s4d_safetensors *file, const char *prefix,
                              s4d_tensor block, s4d_err *err)
 {
     float *value = NULL;
-    s4d_status status = value_room(e, &value, err);
+    s4d_status status = s4d_restore_room(e, &value, err);
     for (int i = 0; i < e->params->count && status == S4D_OK; ++i) {
         const s4d_param *p = &e->params->item[i];
         char name[S4D_PARAM_NAME_MAX + 4];
         snprintf(name, sizeof name, "%s%s", prefix, p->name);
         const s4d_safetensors_info *info = s4d_safetensors_find(file, name);
         if (!info)
-            status = s4d_err_set(err, S4D_FAILED, "%s: %s is missing; this is no checkpoint of such a model", path, name);
-        else if (!same_shape(info, p))
-            status = wrong_shape(path, info, p, err);
+            status = missing(path, name, err);
+        else if (!s4d_restore_same_shape(info->rank, info->dim, p))
+            status = s4d_restore_wrong_shape(path, &(s4d_restored){info->name, info->rank, info->dim}, p, err);
         else
-            status = load_into(e, info, s4d_params_view(e->params, block, i), value, err);
+            status = s4d_safetensors_read_floats(file, info, value, (size_t)p->count, err);
+        if (status == S4D_OK) s4d_backend_upload_floats(e->be, s4d_params_view(e->params, block, i), value);
     }
     s4d_mem_free(value);
     return status;
@@ -88,6 +81,9 @@ s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err)
 {
     s4d_safetensors *file = NULL;
     s4d_status status = s4d_safetensors_open(path, &file, err);
+    const char *start_only = status == S4D_OK ? s4d_safetensors_metadata(file, "s4d.start_only") : NULL;
+    if (start_only)
+        status = s4d_err_set(err, S4D_FAILED, "%s: can only be what fine-tuning begins with (--init): %s", path, start_only);
     if (status == S4D_OK) status = check_settings(e, file, path, true, err);
     if (status == S4D_OK) status = load_block(e, path, file, "", e->params->w, err);
     if (status == S4D_OK) s4d_params_refresh(e->params, e->be);
@@ -176,11 +172,11 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) {
         const s4d_safetensors_info *info = s4d_safetensors_find(file, "updates");
         size_t bytes = (size_t)e->params->count * sizeof *s->optim.step;
-        if (!info || info->dtype != S4D_I64 || info->bytes != bytes)
+        if (!info || strcmp(info->type, "I64") != 0 || info->bytes != bytes)
             status = s4d_err_set(err, S4D_FAILED, "%s: \"updates\" is missing or of another size; this is no state of "
                                                   "such a model", path);
         else
-            memcpy(s->optim.step, info->data, bytes);
+            status = s4d_safetensors_read(file, info, s->optim.step, err);
     }
     s4d_safetensors_close(&file);
     return status;
@@ -368,33 +364,7 @@ s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err)
     return S4D_OK;
 }
 
-/* ---- class names ---- */
-
-/* list: the class names of each modality as JSON, or NULL. */
-static s4d_status read_heads(const char *path, const char *const list[2], s4d_head_classes head[2], s4d_err *err)
-{
-    static const char *const key[2] = {"classes.image", "classes.video"};
-    s4d_status status = S4D_OK;
-    for (int i = 0; i < 2 && status == S4D_OK; ++i) {
-        const char *text = list[i];
-        s4d_json *doc = NULL;
-        head[i].count = 0;
-        if (!text) continue;
-        status = s4d_json_parse(text, strlen(text), path, &doc, err);
-        size_t n = status == S4D_OK ? s4d_json_count(doc) : 0;
-        bool good = n <= S4D_MAX_CLASSES;
-        for (size_t c = 0; c < n && good; ++c) {
-            const s4d_json *name = s4d_json_at(doc, c);
-            good = s4d_json_kind_of(name) == S4D_JSON_STRING && strlen(s4d_json_string(name)) < S4D_CLASS_NAME_MAX;
-            if (good) s4d_labels_canonical(s4d_json_string(name), head[i].name[head[i].count++]);
-        }
-        if (status == S4D_OK && !good)
-            status = s4d_err_set(err, S4D_FAILED, "%s: the metadata's \"%s\" is not a list of class names", path, key[i]);
-        if (status != S4D_OK) status = S4D_FAILED; /* a bad file, not a bad config */
-        s4d_json_destroy(&doc);
-    }
-    return status;
-}
+/* ---- metadata ---- */
 
 s4d_status s4d_checkpoint_text(const char *path, const char *key, s4d_str *out, s4d_err *err)
 {
@@ -404,106 +374,4 @@ s4d_status s4d_checkpoint_text(const char *path, const char *key, s4d_str *out, 
     if (text) s4d_str_add(out, text);
     s4d_safetensors_close(&file);
     return out->failed ? s4d_err_memory(err, out->size, "a model's metadata") : status;
-}
-
-s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err)
-{
-    s4d_safetensors *file = NULL;
-    s4d_status status = s4d_safetensors_open(path, &file, err);
-    if (status == S4D_OK)
-        status = read_heads(path, (const char *const[2]){s4d_safetensors_metadata(file, "classes.image"),
-                                                         s4d_safetensors_metadata(file, "classes.video")}, head, err);
-    if (status == S4D_OK && !head[0].count && !head[1].count)
-        status = s4d_err_set(err, S4D_FAILED, "%s: names no classes, so it is not a fine-tuned model of s4d; give the "
-                                              "model.safetensors of a fine-tuning run", path);
-    s4d_safetensors_close(&file);
-    return status;
-}
-
-/* ---- beginning fine-tuning ---- */
-
-/* A head is taken over only where the class names, in order, are the same. */
-static bool head_agrees(const s4d_engine *e, const s4d_head_classes head[2], int modality)
-{
-    const s4d_set_opts *set = s4d_run_set(e->o, (s4d_modality)modality);
-    if (head[modality].count != e->classes[modality]) return false;
-    for (int c = 0; c < e->classes[modality]; ++c)
-        if (s4d_labels_find(head[modality].name, head[modality].count, set->classes[c]) != c) return false;
-    return true;
-}
-
-/* The tensor of the file a parameter begins from, or NULL where it keeps its first draw. */
-static const s4d_import_tensor *find_source(const s4d_engine *e, const s4d_import *file, bool pretrained,
-                                            const s4d_head_classes head[2], const s4d_param *p)
-{
-    char name[S4D_PARAM_NAME_MAX + 16];
-    if (p->modality >= 0 && !head_agrees(e, head, p->modality)) return NULL;
-    snprintf(name, sizeof name, "%s%s", pretrained ? "encoder." : "", p->name);
-    return s4d_import_find(file, name);
-}
-
-/* The names of a head that may agree: another number of classes cannot. */
-static const char *class_list(const s4d_engine *e, const s4d_import *file, s4d_modality modality)
-{
-    const s4d_import_tensor *t = s4d_import_find(file, modality == S4D_IMAGE ? "head.image.weight" : "head.video.weight");
-    bool same = t && t->dim[0] == e->classes[modality];
-    return same ? s4d_import_metadata(file, modality == S4D_IMAGE ? "classes.image" : "classes.video") : NULL;
-}
-
-/* One tensor into parameter i. */
-static s4d_status take_over(s4d_engine *e, const char *path, s4d_import *file, const s4d_import_tensor *t, int i,
-                            float *value, s4d_err *err)
-{
-    const s4d_param *p = &e->params->item[i];
-    s4d_safetensors_info shape = {.name = t->name, .dtype = S4D_F32, .rank = t->rank};
-    memcpy(shape.dim, t->dim, sizeof shape.dim);
-    if (!same_shape(&shape, p)) return wrong_shape(path, &shape, p, err);
-    s4d_status status = s4d_import_read(file, t, value, err);
-    if (status == S4D_OK) s4d_backend_upload_floats(e->be, s4d_params_w(e->params, i), value);
-    return status;
-}
-
-/* What stage 1 does not have: the heads, fc_norm and MoAE. */
-static bool may_be_new(const s4d_param *p)
-{
-    return p->modality >= 0 || strncmp(p->name, "fc_norm.", 8) == 0 || strstr(p->name, ".moe_layer.");
-}
-
-s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err)
-{
-    s4d_import *file = NULL;
-    s4d_head_classes head[2];
-    float *value = NULL;
-    int used = 0, fresh = 0, lines = 0; /* lines: about what the file has */
-    const s4d_import_opts opts = {.tubelet_size = e->o->model.tubelet_size};
-    s4d_status status = s4d_import_open(path, &opts, &file, err);
-    if (status == S4D_OK) status = s4d_import_check(file, err);
-    const char *config = status == S4D_OK ? s4d_import_metadata(file, "config") : NULL;
-    if (config) status = s4d_settings_same_model(config, e->o->resolved, false, path, err);
-    if (status == S4D_OK)
-        status = read_heads(path, (const char *const[2]){class_list(e, file, S4D_IMAGE), class_list(e, file, S4D_VIDEO)}, head, err);
-    if (status == S4D_OK) status = value_room(e, &value, err);
-    bool pretrained = status == S4D_OK && s4d_import_find(file, "encoder.patch_embed.proj.weight");
-    for (int i = 0; i < e->params->count && status == S4D_OK; ++i) {
-        const s4d_param *p = &e->params->item[i];
-        const s4d_import_tensor *source = find_source(e, file, pretrained, head, p);
-        if (source) {
-            status = take_over(e, path, file, source, i, value, err);
-            ++used;
-        } else if (may_be_new(p)) {
-            ++fresh;
-        } else {
-            status = s4d_err_set(err, S4D_FAILED, "%s: %s%s is missing; give weights of the same encoder, or none", path,
-                                 pretrained ? "encoder." : "", p->name);
-        }
-    }
-    s4d_params_refresh(e->params, e->be);
-    for (size_t i = 0; status == S4D_OK && i < s4d_import_lines(file); ++i)
-        lines += s4d_import_line_at(file, i)->verdict != S4D_IMPORT_MISSING;
-    if (status == S4D_OK)
-        s4d_log(S4D_LOG_INFO, "%s: %d tensors used, %d begin anew, %d of the file ignored", path, used, fresh,
-                lines - used);
-    s4d_mem_free(value);
-    s4d_import_close(&file);
-    return status;
 }

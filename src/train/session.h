@@ -141,14 +141,28 @@ s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
 s4d_status s4d_checkpoint_set_aside(const s4d_session *s, s4d_err *err);
 /* Takes from metrics.jsonl what the checkpoint has not seen. */
 s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
-/* Fine-tuning's start from pre-trained or fine-tuned weights: the whole encoder must be there; heads are kept where
- * class names agree. */
-s4d_status s4d_checkpoint_init(s4d_engine *e, const char *path, s4d_err *err);
+/* A run's start from what run->init names, weights of any program: the whole encoder must be there. In fine-tuning heads are
+ * kept where class names agree, in pre-training the decoder where it is of this size; the rest begins anew (begin.c). */
+s4d_status s4d_checkpoint_init(s4d_engine *e, s4d_err *err);
 /* A fine-tuned model for evaluation: every weight must be there. Tells its heads' classes. */
 s4d_status s4d_checkpoint_heads(const char *path, s4d_head_classes head[2], s4d_err *err);
 /* A text of its metadata: "config", the resolved config it was trained with, or "s4d.selection"; nothing is added where the
  * file does not say. */
 s4d_status s4d_checkpoint_text(const char *path, const char *key, s4d_str *out, s4d_err *err);
 s4d_status s4d_checkpoint_load(s4d_engine *e, const char *path, s4d_err *err);
+
+/* ---- between restore.c and begin.c ---- */
+
+/* A tensor of a file, for sentences. */
+typedef struct s4d_restored {
+    const char *name;
+    int rank;
+    const int64_t *dim; /* the first S4D_MAX_RANK */
+} s4d_restored;
+
+bool s4d_restore_same_shape(int rank, const int64_t *dim, const s4d_param *p);
+s4d_status s4d_restore_wrong_shape(const char *path, const s4d_restored *r, const s4d_param *p, s4d_err *err);
+/* Room for the largest parameter. */
+s4d_status s4d_restore_room(const s4d_engine *e, float **value, s4d_err *err);
 
 #endif

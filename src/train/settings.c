@@ -105,7 +105,7 @@ s4d_status s4d_settings_same_model(const char *before, const char *now, bool eva
 
 static s4d_status run_differs(const visitor *v, const char *path, const char *before, const char *now, s4d_err *err)
 {
-    static const char *const free_to_change[] = {"output", "init", "device", "op", "threads", "cuda.graphs", "data.workers", "train.log_every"};
+    static const char *const free_to_change[] = {"output", "init", "init_key", "init_strip", "device", "op", "threads", "cuda.graphs", "data.workers", "train.log_every"};
     static const char *const fixed[] = {
         "stage", "seed", "model", "train.accumulate", "data.image.classes", "data.video.classes", "data.image.batch",
         "data.video.batch", "data.image.rate", "data.video.rate", "data.image.repeat", "data.video.repeat",

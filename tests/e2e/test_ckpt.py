@@ -9,26 +9,14 @@ import textwrap
 import unittest
 from collections import OrderedDict
 
-import torchlike
-from ckpt_models import D, DD, DEPTH, HIDDEN, PATCH, TUBELET, as_mae, as_tensors, as_transformers, published, put_safetensors, raw
+from makers import torchlike
+from makers.case import Bring
+from makers.models import D, DD, DEPTH, HIDDEN, PATCH, TUBELET, as_mae, as_tensors, as_transformers, published, put_safetensors, raw
+from makers.torchlike import Storage, Tensor
 from support import MODEL, Case, finetune_config, tensors
-from torchlike import Storage, Tensor
 
 
-class Import(Case):
-    def bring(self, source, *more):
-        out = self.dir / "out.safetensors"
-        done = self.ok("ckpt", "import", source, out, *more)
-        return *tensors(out), done
-
-    def check(self, source, want, *more):
-        got, meta, done = self.bring(source, *more)
-        self.assertEqual(sorted(got), sorted(want))
-        for name, data in raw(want).items():
-            self.assertEqual(got[name], data, name)
-        self.assertEqual(meta["format"], "s4d")
-        return meta, done
-
+class Import(Bring):
     def test_both_forms_and_every_top_key(self):
         model = published("finetune", 3)
         path = self.dir / "a.pth"
@@ -219,7 +207,7 @@ class Export(Case):
             put_safetensors(source, model, meta)
             out = self.dir / f"{stage}-hf"
             self.ok("ckpt", "export", source, out, "--to", "transformers")
-            self.assertEqual(sorted(p.name for p in out.iterdir()), ["config.json", "model.safetensors"])
+            self.assertEqual(sorted(p.name for p in out.iterdir()), ["config.json", "model.safetensors", "preprocessor_config.json"])
             got, header = tensors(out / "model.safetensors")
             self.assertEqual(header, {"format": "pt"})
             self.assertEqual(got, raw(as_transformers(model)))
@@ -255,7 +243,7 @@ class Export(Case):
         (theirs / "notes").write_text("mine")
         self.ok("ckpt", "export", source, f"{out}//", "--to", "transformers")
         self.assertEqual(sorted(p.name for p in out.parent.iterdir()), ["hf", "hf.tmp"])
-        self.assertEqual(sorted(p.name for p in out.iterdir()), ["config.json", "model.safetensors"])
+        self.assertEqual(sorted(p.name for p in out.iterdir()), ["config.json", "model.safetensors", "preprocessor_config.json"])
         self.assertEqual((theirs / "notes").read_text(), "mine")
         self.fails(1, f"{out}: is there already", "ckpt", "export", source, f"{out}/", "--to", "transformers")
 
@@ -279,7 +267,7 @@ class Words(Case):
         self.fails(2, "FILE is missing", "ckpt", "info")
         self.fails(1, "cannot be opened", "ckpt", "info", self.dir / "none")
         (self.dir / "text").write_text("hello, this is no checkpoint at all")
-        self.fails(1, [str(self.dir / "text"), "not a safetensors file"], "ckpt", "info", self.dir / "text")
+        self.fails(1, [str(self.dir / "text"), "is text (\"hello"], "ckpt", "info", self.dir / "text")
         self.fails(1, "is a folder without model.safetensors", "ckpt", "info", self.dir)
 
 

@@ -6,10 +6,10 @@ import struct
 import tempfile
 from collections import OrderedDict
 
-import torchlike
-from ckpt_models import as_mae, as_tensors, as_transformers, published, put_safetensors
+from makers import torchlike
+from makers.models import as_mae, as_tensors, as_transformers, published, put_safetensors
 from support import Case, eval_config, finetune_config, pretrain_config, run, tensors
-from torchlike import Tensor
+from makers.torchlike import Tensor
 
 
 class Runs(Case):

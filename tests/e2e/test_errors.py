@@ -135,8 +135,8 @@ class Data(Case):
         bad = self.write("images/train/00001.jpg 9\nimages/train/none.png 1\nimages/train/00002.png\n", "bad.txt")
         root = faces()
         for path, value, sentence in [
-            ("data.image.train", "images/none.txt", f"{root}/images/none.txt: cannot be opened: No such file or directory"),
-            ("data.video.root", "/nowhere", "/nowhere/clips/train_set_1.csv: cannot be opened: No such file or directory"),
+            ("data.image.train", "images/none.txt", f"{root}/images/none.txt: cannot be opened: No such file or directory; check the path"),
+            ("data.video.root", "/nowhere", "/nowhere/clips/train_set_1.csv: cannot be opened: No such file or directory; check the path"),
             ("data.image.train", str(empty),
              f"{empty}: the list is empty; add samples, or leave the list out of the settings"),
             ("data.image.train", str(bad), f"{bad}: line 1: label 9 is not in 0..6 (and 2 more faulty lines); correct the list, "

@@ -1,5 +1,5 @@
-/* PyTorch's files. The first byte chooses: a file of either form as it is, or a pickle that is put into a sound archive
- * with three storages, which no checksum hinders. */
+/* PyTorch's files. The first byte chooses: a file of either form as it is, or a pickle that is put
+ * into a sound archive with three storages, which no checksum hinders. */
 #include "../unit/ckpt_fixture.h"
 #include "fuzz.h"
 #include "s4d/ckpt/check.h"
@@ -23,7 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         s4d_str_add_bytes(&archive, data + 1, size - 1);
     }
     if (archive.size > 0) {
-        fuzz_outcome(s4d_ckpt_verify(fuzz_file((const uint8_t *)archive.text, archive.size), &faults, &err), &err);
+        fuzz_outcome(s4d_ckpt_verify(fuzz_file((const uint8_t *)archive.text, archive.size),
+                                     &(s4d_import_opts){0}, &faults, &err),
+                     &err);
     }
     s4d_strlist_release(&faults);
     s4d_str_release(&archive);

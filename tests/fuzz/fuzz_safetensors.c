@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_outcome(s4d_safetensors_open(path, &file, &err), &err);
     s4d_safetensors_close(&file);
     err = (s4d_err){0};
-    fuzz_outcome(s4d_ckpt_verify(path, &faults, &err), &err);
+    fuzz_outcome(s4d_ckpt_verify(path, &(s4d_import_opts){0}, &faults, &err), &err);
     s4d_strlist_release(&faults);
     return 0;
 }

@@ -43,12 +43,14 @@ static bool read_step(const char *name, s4d_augment_step *step)
 }
 
 /* Bytes that differ. */
-static double differing(const s4d_image *got, const s4d_safetensors_info *want)
+static double differing(const golden *g, const s4d_image *got, const s4d_safetensors_info *want)
 {
-    if (want->dtype != S4D_U8 || want->rank != 3 || want->dim[0] != got->height || want->dim[1] != got->width)
+    if (strcmp(want->type, "U8") != 0 || want->rank != 3 || want->dim[0] != got->height || want->dim[1] != got->width)
         return INFINITY;
     double wrong = 0;
-    for (size_t i = 0; i < want->bytes; ++i) wrong += got->rgb[i] != want->data[i];
+    uint8_t *byte = golden_raw(g, want);
+    for (size_t i = 0; i < want->bytes; ++i) wrong += got->rgb[i] != byte[i];
+    s4d_mem_free(byte);
     return wrong;
 }
 
@@ -60,7 +62,7 @@ void golden_augment(golden *g)
         return;
     }
     const s4d_safetensors_info *input = s4d_safetensors_find(g->file, "input");
-    if (!input || input->dtype != S4D_U8 || input->rank != 3 || input->dim[2] != 3)
+    if (!input || strcmp(input->type, "U8") != 0 || input->rank != 3 || input->dim[2] != 3)
         golden_die("augment: no input picture");
     uint8_t fill[3];
     s4d_image image = {0}, spare = {0};
@@ -75,9 +77,9 @@ void golden_augment(golden *g)
             continue;
         }
         if (s4d_image_size(&image, (int)input->dim[0], (int)input->dim[1], &err) != S4D_OK) golden_die("%s", err.text);
-        memcpy(image.rgb, input->data, input->bytes);
+        if (s4d_safetensors_read(g->file, input, image.rgb, &err) != S4D_OK) golden_die("%s", err.text);
         if (s4d_augment_apply(&plan, fill, &image, &spare, &err) != S4D_OK) golden_die("%s", err.text);
-        golden_line(g, want->name, differing(&image, want), 0);
+        golden_line(g, want->name, differing(g, &image, want), 0);
     }
     s4d_image_release(&image);
     s4d_image_release(&spare);

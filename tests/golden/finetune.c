@@ -230,13 +230,13 @@ static void check_trajectory(state *s)
     const s4d_safetensors_info *lr = s4d_safetensors_find(g->file, "trajectory/lr");
     n = steps * 8;
     if (!loss || !lr || loss->bytes != (size_t)n || lr->bytes != (size_t)n) golden_die("trajectory: incomplete");
-    double worst_loss = 0, worst_lr = 0;
+    double worst_loss = 0, worst_lr = 0, *losses = golden_raw(g, loss), *rates = golden_raw(g, lr);
     for (int64_t i = 0; i < steps; ++i) {
         s4d_classifier_output out;
         int modality = i % 2 ? S4D_IMAGE : S4D_VIDEO;
         double want, want_rate, rate = s4d_schedule_rate(&schedule, i);
-        memcpy(&want, (const char *)loss->data + 8 * i, 8);
-        memcpy(&want_rate, (const char *)lr->data + 8 * i, 8);
+        want = losses[i];
+        want_rate = rates[i];
         s4d_zero(g->be, &(s4d_zero_args){.x = params->g});
         step(s, modality, &out);
         double e = fabs(scalar(g, out.loss) + s->opts.moae.balance_coef * scalar(g, out.balance) - want) / fabs(want);
@@ -246,6 +246,8 @@ static void check_trajectory(state *s)
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);
     golden_line(g, "trajectory/loss", worst_loss, TOL_LOSS);
+    s4d_mem_free(losses);
+    s4d_mem_free(rates);
     golden_compare_params(g, "trajectory/weight/", params, false, TOL_WEIGHT);
     s4d_optim_release(&optim);
 }

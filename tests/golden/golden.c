@@ -69,7 +69,8 @@ bool golden_has(const golden *g, const char *name)
 s4d_tensor golden_shape(const golden *g, const char *name)
 {
     const s4d_safetensors_info *info = find(g, name);
-    return s4d_tensor_of(info->dtype, NULL, info->rank, info->dim);
+    if (!info->element || info->element->dtype == S4D_DTYPE_COUNT) golden_die("%s: holds %s", name, info->type);
+    return s4d_tensor_of(info->element->dtype, NULL, info->rank, info->dim);
 }
 
 float *golden_floats(const golden *g, const char *name, int64_t *count)
@@ -78,7 +79,8 @@ float *golden_floats(const golden *g, const char *name, int64_t *count)
     s4d_tensor shape = golden_shape(g, name);
     int64_t n = s4d_tensor_count(&shape);
     float *out = s4d_mem_alloc((size_t)n, sizeof *out);
-    if (!out || !s4d_safetensors_read_floats(info, out, (size_t)n)) golden_die("%s: cannot be read as floats", name);
+    if (!out || s4d_safetensors_read_floats(g->file, info, out, (size_t)n, NULL) != S4D_OK)
+        golden_die("%s: cannot be read as floats", name);
     if (count) *count = n;
     return out;
 }
@@ -90,20 +92,30 @@ int32_t *golden_ints(const golden *g, const char *name, int64_t *count)
     int64_t n = s4d_tensor_count(&shape);
     int32_t *out = s4d_mem_alloc((size_t)n, sizeof *out);
     if (!out) golden_die("%s: no memory", name);
-    int64_t *wide = s4d_mem_alloc((size_t)n, sizeof *wide);
-    if (!wide || !s4d_safetensors_read_integers(info, wide, (size_t)n)) golden_die("%s: cannot be read as integers", name);
+    double *wide = s4d_mem_alloc((size_t)n, sizeof *wide);
+    if (!wide || info->element->kind != S4D_ELEMENT_WHOLE) golden_die("%s: cannot be read as integers", name);
+    void *raw = golden_raw(g, info);
+    s4d_element_doubles(info->element, raw, wide, (size_t)n);
+    s4d_mem_free(raw);
     for (int64_t i = 0; i < n; ++i) out[i] = (int32_t)wide[i];
     s4d_mem_free(wide);
     if (count) *count = n;
     return out;
 }
 
+void *golden_raw(const golden *g, const s4d_safetensors_info *info)
+{
+    void *raw = s4d_mem_alloc(info->bytes + 1, 1);
+    if (!raw || s4d_safetensors_read(g->file, info, raw, NULL) != S4D_OK) golden_die("%s: cannot be read", info->name);
+    return raw;
+}
+
 double golden_scalar(const golden *g, const char *name)
 {
     const s4d_safetensors_info *info = find(g, name);
     double value = 0;
-    if (info->dtype != S4D_F64 || info->bytes != sizeof value) golden_die("%s: expected one F64", name);
-    memcpy(&value, info->data, sizeof value);
+    if (strcmp(info->type, "F64") != 0 || info->bytes != sizeof value) golden_die("%s: expected one F64", name);
+    if (s4d_safetensors_read(g->file, info, &value, NULL) != S4D_OK) golden_die("%s: cannot be read", name);
     return value;
 }
 

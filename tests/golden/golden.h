@@ -39,6 +39,8 @@ bool golden_has(const golden *g, const char *name);
 float *golden_floats(const golden *g, const char *name, int64_t *count);
 int32_t *golden_ints(const golden *g, const char *name, int64_t *count);
 double golden_scalar(const golden *g, const char *name);
+/* The numbers of a tensor as they stand in the file; freed by s4d_mem_free. Dies where they cannot be read. */
+void *golden_raw(const golden *g, const s4d_safetensors_info *info);
 /* The shape of a tensor of the file; data NULL. */
 s4d_tensor golden_shape(const golden *g, const char *name);
 /* The larger of two errors; one that is not a number counts as infinite. */

@@ -93,7 +93,9 @@ void golden_resized_crop(golden *g)
     const s4d_safetensors_info *input = s4d_safetensors_find(g->file, "input");
     if (!input || input->rank != 3) golden_die("augment: no input picture");
     void *frames = device_alloc(g, input->bytes);
-    s4d_backend_upload(g->be, frames, input->data, input->bytes);
+    void *bytes = golden_raw(g, input);
+    s4d_backend_upload(g->be, frames, bytes, input->bytes);
+    s4d_mem_free(bytes);
     for (size_t i = 0; i < s4d_safetensors_count(g->file); ++i) {
         const s4d_safetensors_info *out = s4d_safetensors_at(g->file, i);
         if (strncmp(out->name, prefix, strlen(prefix))) continue;
@@ -118,12 +120,13 @@ void golden_resized_crop(golden *g)
 }
 
 /* Bytes that differ. */
-static double differing(const uint8_t *got, const s4d_safetensors_info *want, int height, int width)
+static double differing(const golden *g, const s4d_image *got, const s4d_safetensors_info *want)
 {
-    if (want->rank != 3 || want->dim[0] != height || want->dim[1] != width) return INFINITY;
-    const uint8_t *byte = want->data;
+    if (want->rank != 3 || want->dim[0] != got->height || want->dim[1] != got->width) return INFINITY;
+    uint8_t *byte = golden_raw(g, want);
     double wrong = 0;
-    for (size_t i = 0; i < want->bytes; ++i) wrong += got[i] != byte[i];
+    for (size_t i = 0; i < want->bytes; ++i) wrong += got->rgb[i] != byte[i];
+    s4d_mem_free(byte);
     return wrong;
 }
 
@@ -143,10 +146,11 @@ void golden_resize(golden *g)
         snprintf(input, sizeof input, "input/%d", which);
         in = s4d_safetensors_find(g->file, input);
         if (!in || in->rank != 3) golden_die("%s: its input is missing", want->name);
-        s4d_image source = {.rgb = (uint8_t *)in->data, .height = (int)in->dim[0], .width = (int)in->dim[1]}, out = {0};
+        s4d_image source = {.rgb = golden_raw(g, in), .height = (int)in->dim[0], .width = (int)in->dim[1]}, out = {0};
         s4d_filter f = strcmp(filter, "bicubic") == 0 ? S4D_BICUBIC : S4D_BILINEAR;
         if (s4d_image_resize(&source, NULL, f, height, width, &out, &err) != S4D_OK) golden_die("%s", err.text);
-        golden_line(g, want->name, differing(out.rgb, want, out.height, out.width), 0);
+        golden_line(g, want->name, differing(g, &out, want), 0);
+        s4d_mem_free(source.rgb);
         s4d_image_release(&out);
     }
     golden_close(g);
@@ -171,7 +175,7 @@ void golden_decode(golden *g)
         }
         snprintf(path, sizeof path, "%s/images/decode/%s", g->dir, want->name + 4);
         if (s4d_image_read(path, &image, &err) != S4D_OK) golden_die("%s", err.text);
-        golden_line(g, want->name, differing(image.rgb, want, image.height, image.width), 0);
+        golden_line(g, want->name, differing(g, &image, want), 0);
         s4d_image_release(&image);
     }
     golden_close(g);

@@ -131,13 +131,13 @@ static void check_trajectory(state *s)
     s4d_optim optim;
     s4d_schedule_make(S4D_PRETRAIN, &o, 1, steps, &schedule);
     if (s4d_optim_create(&optim, S4D_PRETRAIN, &o, params, 0, &err) != S4D_OK) golden_die("%s", err.text);
-    double worst_loss = 0, worst_lr = 0;
+    double worst_loss = 0, worst_lr = 0, *losses = golden_raw(g, want_loss), *rates = golden_raw(g, want_lr);
     for (int64_t i = 0; i < steps; ++i) {
         s4d_mae_output out;
         double got, want, want_rate, rate = s4d_schedule_rate(&schedule, i);
         int modality = i % 2 ? S4D_IMAGE : S4D_VIDEO;
-        memcpy(&want, (const char *)want_loss->data + 8 * i, 8);
-        memcpy(&want_rate, (const char *)want_lr->data + 8 * i, 8);
+        want = losses[i];
+        want_rate = rates[i];
         s4d_zero(g->be, &(s4d_zero_args){.x = params->g});
         step(s, modality, &out);
         s4d_backend_download(g->be, &got, out.loss.data, sizeof got);
@@ -148,6 +148,8 @@ static void check_trajectory(state *s)
     }
     golden_line(g, "trajectory/lr (absolute)", worst_lr, 1e-18);
     golden_line(g, "trajectory/loss", worst_loss, TOL_LOSS);
+    s4d_mem_free(losses);
+    s4d_mem_free(rates);
     golden_compare_params(g, "trajectory/weight/", params, false, TOL_WEIGHT);
     s4d_optim_release(&optim);
 }

@@ -32,7 +32,7 @@ static int64_t differing(golden *g, s4d_ckpt *file, const s4d_ckpt_tensor *t, co
     if (!same_shape(golden_shape(g, name), t)) golden_die("%s: %s has another shape", s4d_ckpt_path(file), t->name);
     if (!got || s4d_ckpt_read_floats(file, t, got, &err) != S4D_OK) golden_die("%s: %s", t->name, err.text);
     for (int64_t i = 0; i < n; ++i) {
-        float value = t->dtype == S4D_F16 ? round_to_half(want[i]) : want[i];
+        float value = strcmp(t->type, "F16") == 0 ? round_to_half(want[i]) : want[i];
         wrong += memcmp(&value, &got[i], sizeof value) != 0;
     }
     s4d_mem_free(want);
@@ -52,7 +52,7 @@ static void check_file(golden *g, const char *name, s4d_ckpt_kind kind)
         golden_skip(g, path, "not in this folder");
         return;
     }
-    if (s4d_ckpt_open(path, &file, &err) != S4D_OK) golden_die("%s", err.text);
+    if (s4d_ckpt_open(path, NULL, &file, &err) != S4D_OK) golden_die("%s", err.text);
     if (s4d_ckpt_kind_of(file) != kind || strcmp(s4d_ckpt_top(file), "model") != 0)
         golden_die("%s: taken for %s under \"%s\"", path, s4d_ckpt_kind_name(s4d_ckpt_kind_of(file)), s4d_ckpt_top(file));
     for (size_t i = 0; i < s4d_safetensors_count(g->file); ++i) {
@@ -62,7 +62,7 @@ static void check_file(golden *g, const char *name, s4d_ckpt_kind kind)
         if (!t) golden_die("%s: %s is missing", path, want + 7);
         wrong += differing(g, file, t, want);
         weights++;
-        halves += t->dtype == S4D_F16;
+        halves += strcmp(t->type, "F16") == 0;
     }
     if (!weights || weights != s4d_ckpt_count(file))
         golden_die("%s: %zu tensors, and %zu weights are known", path, s4d_ckpt_count(file), weights);

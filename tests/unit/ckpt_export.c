@@ -13,7 +13,7 @@ static void exports(void **state)
     assert_false(s4d_path_exists(out));
     assert_int_equal(s4d_export_write(im, S4D_EXPORT_VIDEOMAE, out, &err), S4D_OK);
     s4d_ckpt *file;
-    assert_int_equal(s4d_ckpt_open(out, &file, NULL), S4D_OK);
+    assert_int_equal(s4d_ckpt_open(out, NULL, &file, NULL), S4D_OK);
     assert_non_null(s4d_ckpt_find(file, "head.weight"));
     assert_null(s4d_ckpt_find(file, "head.video.weight"));
     s4d_ckpt_close(&file);

@@ -63,7 +63,7 @@ static void faults_and_what_allows_them(void **state)
         s4d_import_verdict verdict;
     } known[] = {
         {"fc_norm.bias", NULL, "fc_norm.bias", "[4] is expected", S4D_IMPORT_MISSING},
-        {"blocks.0.attn.v_bias", &extra, "blocks.0.gamma_1", "has no place in this model",
+        {"blocks.0.attn.v_bias", &extra, "blocks.0.gamma_1", "a scale of layers (LayerScale)",
          S4D_IMPORT_IGNORED},
         {"head.video.bias", &wide, "head.video.bias",
          "[3] is expected, but head.video.bias is [4] of F32", S4D_IMPORT_MISSING},
@@ -205,7 +205,7 @@ static void models_that_are_not_known(void **state)
         {other, 1, "beit",
          "--from: expected s4d, videomae, mae-dfer, mae, timm or transformers, got \"beit\"",
          S4D_USAGE},
-        {lost, 1, NULL, "its depth cannot be told", S4D_FAILED},
+        {lost, 1, NULL, "has no blocks under the names of s4d", S4D_FAILED},
         {regions, 1, NULL, "MAE-DFER's local-global attention", S4D_FAILED},
         {regions, 1, "mae-dfer", "MAE-DFER's local-global attention", S4D_FAILED},
         {deep, 2, NULL, "is of a block beyond 63", S4D_FAILED},
@@ -239,7 +239,7 @@ static void numbers_that_are_not_finite(void **state)
     assert_non_null(strstr(err.text, "head.video.bias holds numbers that are not finite"));
     assert_false(s4d_path_exists(out));
     s4d_import_close(&im);
-    assert_int_equal(s4d_ckpt_verify(path, &faults, &err), S4D_OK);
+    assert_int_equal(s4d_ckpt_verify(path, &(s4d_import_opts){0}, &faults, &err), S4D_OK);
     assert_int_equal(faults.count, 1);
     assert_string_equal(faults.item[0], "head.video.bias: 1 of 3 numbers are not finite");
     s4d_strlist_release(&faults);
@@ -252,14 +252,14 @@ static void verify_holds_a_file_against_itself(void **state)
         {"format", "s4d"}, {"config", config}, {"classes.video", "[\"a\", \"b\"]"}};
     s4d_strlist faults;
     write_model(video, VIDEO, meta, 3, NULL);
-    assert_int_equal(s4d_ckpt_verify(path, &faults, NULL), S4D_OK);
+    assert_int_equal(s4d_ckpt_verify(path, &(s4d_import_opts){0}, &faults, NULL), S4D_OK);
     assert_int_equal(faults.count, 1);
     assert_string_equal(
         faults.item[0],
         "its metadata's \"classes.video\" names 2 classes, but head.video.weight has 3 rows");
     s4d_strlist_release(&faults);
     write_model(video, VIDEO - 1, meta, 2, NULL);
-    assert_int_equal(s4d_ckpt_verify(path, &faults, NULL), S4D_OK);
+    assert_int_equal(s4d_ckpt_verify(path, &(s4d_import_opts){0}, &faults, NULL), S4D_OK);
     assert_string_equal(faults.item[0], "head.video.bias is missing: [3] is expected");
     s4d_strlist_release(&faults);
 }

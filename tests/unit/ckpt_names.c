@@ -8,12 +8,26 @@
 
 #include "ckpt/names.h"
 
-static const s4d_names pretrain = {S4D_NAMES_TRANSFORMERS, "", false, S4D_LAYOUT_PRETRAIN},
-                       finetune = {S4D_NAMES_TRANSFORMERS, "", false, S4D_LAYOUT_FINETUNE},
-                       bare = {S4D_NAMES_TRANSFORMERS, "module.", true, S4D_LAYOUT_ENCODER},
-                       mae = {S4D_NAMES_MAE, "", false, S4D_LAYOUT_FINETUNE},
-                       videomae = {S4D_NAMES_VIDEOMAE, "", false, S4D_LAYOUT_FINETUNE},
-                       published = {S4D_NAMES_S4D, "_orig_mod.", false, S4D_LAYOUT_FINETUNE};
+#define TRANSFORMERS(word, of_layout)                                                              \
+    {                                                                                              \
+        .kind = S4D_NAMES_TRANSFORMERS, .base = word, .layout = of_layout                          \
+    }
+static const s4d_names pretrain = TRANSFORMERS("videomae.", S4D_LAYOUT_PRETRAIN),
+                       finetune = TRANSFORMERS("videomae.", S4D_LAYOUT_FINETUNE),
+                       bare = TRANSFORMERS("", S4D_LAYOUT_ENCODER),
+                       vit = {.kind = S4D_NAMES_TRANSFORMERS,
+                              .base = "vit.",
+                              .images = true,
+                              .layout = S4D_LAYOUT_FINETUNE},
+                       newer = {.kind = S4D_NAMES_TRANSFORMERS,
+                                .base = "vit.",
+                                .newer = true,
+                                .images = true,
+                                .layout = S4D_LAYOUT_FINETUNE},
+                       mae = {.kind = S4D_NAMES_MAE, .images = true, .layout = S4D_LAYOUT_FINETUNE},
+                       clips = {.kind = S4D_NAMES_MAE, .layout = S4D_LAYOUT_FINETUNE},
+                       videomae = {.kind = S4D_NAMES_VIDEOMAE, .layout = S4D_LAYOUT_FINETUNE},
+                       published = {.kind = S4D_NAMES_S4D, .layout = S4D_LAYOUT_FINETUNE};
 
 static void copies(void **state)
 {
@@ -45,17 +59,22 @@ static void copies(void **state)
         {&finetune, "blocks.7.norm1.bias", "videomae.encoder.layer.7.layernorm_before.bias"},
         {&finetune, "fc_norm.weight", "fc_norm.weight"},
         {&finetune, "head.video.weight", "classifier.weight"},
-        {&bare, "encoder.blocks.2.norm1.bias", "module.encoder.layer.2.layernorm_before.bias"},
-        {&bare, "encoder.patch_embed.proj.bias",
-         "module.embeddings.patch_embeddings.projection.bias"},
+        {&bare, "encoder.blocks.2.norm1.bias", "encoder.layer.2.layernorm_before.bias"},
+        {&bare, "encoder.patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias"},
+        {&vit, "blocks.3.norm2.bias", "vit.encoder.layer.3.layernorm_after.bias"},
+        {&vit, "head.image.weight", "classifier.weight"},
+        {&newer, "blocks.3.norm2.bias", "vit.layers.3.layernorm_after.bias"},
+        {&newer, "blocks.3.attn.proj.weight", "vit.layers.3.attention.o_proj.weight"},
+        {&newer, "blocks.11.mlp.fc2.bias", "vit.layers.11.mlp.fc2.bias"},
         {&mae, "patch_embed.proj.weight", "patch_embed.proj.weight"},
         {&mae, "blocks.0.attn.qkv.weight", "blocks.0.attn.qkv.weight"},
         {&mae, "head.image.bias", "head.bias"},
+        {&clips, "head.video.bias", "head.bias"},
         {&videomae, "head.video.weight", "head.weight"},
         {&videomae, "blocks.0.attn.q_bias", "blocks.0.attn.q_bias"},
-        {&published, "head.image.weight", "_orig_mod.head.image.weight"},
+        {&published, "head.image.weight", "head.image.weight"},
         {&published, "blocks.1.moe_layer.experts.7.fc1.weight",
-         "_orig_mod.blocks.1.moe_layer.experts.7.fc1.weight"},
+         "blocks.1.moe_layer.experts.7.fc1.weight"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         s4d_recipe r;
@@ -81,6 +100,10 @@ static void splits_and_joins(void **state)
     assert_true(s4d_names_recipe(&finetune, "blocks.4.attn.v_bias", 1, &r));
     assert_string_equal(r.source[0], "videomae.encoder.layer.4.attention.attention.value.bias");
     assert_false(s4d_names_recipe(&finetune, "blocks.4.attn.v_bias", 2, &r));
+    assert_true(s4d_names_recipe(&newer, "blocks.4.attn.q_bias", 1, &r));
+    assert_string_equal(r.source[0], "vit.layers.4.attention.q_proj.bias");
+    assert_true(s4d_names_recipe(&newer, "blocks.4.attn.qkv.weight", 0, &r));
+    assert_string_equal(r.source[1], "vit.layers.4.attention.k_proj.weight");
     assert_true(s4d_names_recipe(&mae, "blocks.4.attn.q_bias", 0, &r));
     assert_int_equal(r.kind, S4D_RECIPE_PART);
     assert_int_equal(r.part, 0);
@@ -100,6 +123,8 @@ static void heads_without_a_place(void **state)
     assert_false(s4d_names_recipe(&finetune, "head.image.weight", 0, &r));
     assert_false(s4d_names_recipe(&videomae, "head.image.weight", 0, &r));
     assert_false(s4d_names_recipe(&mae, "head.video.weight", 0, &r));
+    assert_false(s4d_names_recipe(&clips, "head.image.weight", 0, &r));
+    assert_false(s4d_names_recipe(&vit, "head.video.weight", 0, &r));
     assert_false(s4d_names_recipe(&finetune, "blocks.1.moe_layer.experts.7.fc1.weight", 0, &r));
 }
 
@@ -109,9 +134,15 @@ static void left_out(void **state)
     assert_non_null(s4d_names_left_out(&mae, "cls_token"));
     assert_non_null(s4d_names_left_out(&mae, "decoder_blocks.0.norm1.weight"));
     assert_null(s4d_names_left_out(&mae, "blocks.0.gamma_1"));
-    assert_null(s4d_names_left_out(&published, "_orig_mod.cls_token"));
-    assert_non_null(
-        s4d_names_left_out(&finetune, "videomae.encoder.layer.0.attention.attention.key.bias"));
+    assert_null(s4d_names_left_out(&published, "cls_token"));
+    assert_non_null(s4d_names_left_out(&vit, "vit.embeddings.position_embeddings"));
+    assert_non_null(s4d_names_left_out(&vit, "vit.layernorm.weight"));
+    assert_non_null(s4d_names_left_out(&vit, "decoder.decoder_pred.weight"));
+    assert_null(s4d_names_left_out(&finetune, "videomae.embeddings.position_embeddings"));
+    assert_true(
+        s4d_names_key_bias(&finetune, "videomae.encoder.layer.0.attention.attention.key.bias"));
+    assert_true(s4d_names_key_bias(&newer, "vit.layers.0.attention.k_proj.bias"));
+    assert_false(s4d_names_key_bias(&mae, "blocks.0.attn.qkv.bias"));
 }
 
 int main(void)

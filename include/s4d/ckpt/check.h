@@ -4,14 +4,15 @@
 
 #include "s4d/base/err.h"
 #include "s4d/base/str.h"
-#include "s4d/ckpt/file.h"
+#include "s4d/ckpt/import.h"
 
 /* What is wrong with a file: one sentence for each fault. Every number is read and must be finite;
  * names and shapes must be those of a model that is known, and of the file's own config where it
  * has one; class names must be as many as the rows of their head. A state file must hold both
  * moments of every tensor. A folder stands for its model, and state.safetensors and
- * average.safetensors where they are. S4D_FAILED: it cannot be opened; *faults is empty then. */
-s4d_status s4d_ckpt_verify(const char *path, s4d_strlist *faults, s4d_err *err);
+ * average.safetensors where they are. opts: where in the file the model is. S4D_FAILED: it cannot be opened; *faults is empty then. */
+s4d_status s4d_ckpt_verify(const char *path, const s4d_import_opts *opts, s4d_strlist *faults,
+                           s4d_err *err);
 
 typedef enum s4d_ckpt_change {
     S4D_CKPT_ONLY_A,
@@ -31,7 +32,8 @@ typedef struct s4d_ckpt_difference {
 typedef struct s4d_ckpt_diff {
     s4d_ckpt_difference *item;
     size_t count, room;
-    size_t same; /* tensors that are equal, whatever their types */
+    size_t same;   /* tensors that are equal, whatever their types */
+    size_t unread; /* in both, but of types or with dimensions that are not read */
 } s4d_ckpt_diff;
 
 /* Tensors by their names as they stand in the files. */

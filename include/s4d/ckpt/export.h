@@ -7,7 +7,7 @@
 typedef enum s4d_export_to {
     S4D_EXPORT_S4D,         /* a file, the published names */
     S4D_EXPORT_VIDEOMAE,    /* a file, VideoMAE's names */
-    S4D_EXPORT_TRANSFORMERS /* a folder: model.safetensors and config.json */
+    S4D_EXPORT_TRANSFORMERS /* a folder: model.safetensors, config.json, preprocessor_config.json */
 } s4d_export_to;
 
 s4d_status s4d_export_named(const char *name, s4d_export_to *out, s4d_err *err); /* S4D_USAGE */

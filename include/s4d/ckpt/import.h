@@ -8,19 +8,24 @@
 #include <stdint.h>
 
 #include "s4d/base/err.h"
+#include "s4d/ckpt/file.h"
 #include "s4d/ckpt/safetensors.h"
 #include "s4d/tensor/tensor.h"
 
 typedef struct s4d_import s4d_import;
 
 typedef struct s4d_import_opts {
+    s4d_ckpt_opts file; /* where the model is in the file */
+    const char
+        *strip; /* taken off names before they are looked at, besides known wrappers; NULL: none */
     const char *from;   /* whose names they are: s4d, videomae, mae-dfer, mae, timm, transformers;
                            NULL: told by the names */
     const char *config; /* a resolved config of ours as JSON text, for what shapes do not show;
                            NULL: none */
     const char *config_name; /* for sentences */
     int tubelet_size; /* frames that a 2-D patch kernel is inflated to, without a config; 0: 2 */
-    const char *const *allow; /* globs of names that may be missing, left out or of another shape */
+    const char *const *allow; /* globs of names that may be missing, left out or of another shape;
+                                 what is missing begins anew */
     int allowed;
 } s4d_import_opts;
 
@@ -54,6 +59,15 @@ s4d_status s4d_import_open(const char *path, const s4d_import_opts *opts, s4d_im
 void s4d_import_close(s4d_import **im); /* NULL accepted */
 
 const char *s4d_import_from(const s4d_import *im); /* the map in use */
+/* Why it can only be what fine-tuning begins with, or NULL: its outputs would not be what they
+ * were. */
+const char *s4d_import_start_only(const s4d_import *im);
+/* The file as it is, for what stands beside the model in it. */
+const s4d_ckpt *s4d_import_file(const s4d_import *im);
+/* Tells by the log where the model was found, what else there is to choose, and of pixels that it
+ * has seen normalised in another way. */
+void s4d_import_tell_choice(const s4d_import *im);
+const char *s4d_import_prefix(const s4d_import *im); /* taken off names, "" for none */
 size_t s4d_import_count(const s4d_import *im);
 const s4d_import_tensor *s4d_import_at(const s4d_import *im, size_t i);
 const s4d_import_tensor *s4d_import_find(const s4d_import *im, const char *name); /* NULL: absent */

@@ -8,22 +8,23 @@
 #include <stdint.h>
 
 #include "s4d/base/err.h"
-#include "s4d/tensor/tensor.h"
+#include "s4d/ckpt/element.h"
 
 typedef struct s4d_safetensors s4d_safetensors;
 
 /* A tensor in an open file. All pointers end with s4d_safetensors_close. */
 typedef struct s4d_safetensors_info {
-    const char *name;
-    s4d_dtype dtype;
-    int rank; /* 1..6; a shape [] is read as [1] */
-    int64_t dim[S4D_MAX_RANK];
-    int64_t count;             /* elements */
-    const unsigned char *data; /* little-endian, row-major, aligned to nothing: copy, do not cast */
-    size_t bytes;
+    const char *name, *type;    /* type: as the file calls it, "F32" */
+    const s4d_element *element; /* NULL: a type that is not known */
+    int rank;                   /* from 1; a shape [] is read as [1] */
+    int64_t dim[S4D_MAX_RANK];  /* the first of them */
+    int64_t count;              /* elements */
+    uint64_t offset;            /* of its numbers in the file */
+    size_t bytes;               /* of them: little-endian, row-major */
 } s4d_safetensors_info;
 
-/* Maps the file, which must not be cut short while it is open; errors carry S4D_FAILED. */
+/* The header is checked as a whole; numbers are read when they are asked for. Errors carry
+ * S4D_FAILED. */
 s4d_status s4d_safetensors_open(const char *path, s4d_safetensors **out, s4d_err *err);
 void s4d_safetensors_close(s4d_safetensors **st); /* NULL accepted */
 
@@ -40,11 +41,12 @@ const char *s4d_safetensors_metadata_key(const s4d_safetensors *st, size_t i);
 const char *s4d_safetensors_metadata_value(const s4d_safetensors *st, size_t i);
 const char *s4d_safetensors_metadata(const s4d_safetensors *st, const char *key); /* NULL: absent */
 
-/* The elements as float, from F32, F64, F16 or BF16. False, with nothing written: another type, or
- * not `count` elements. */
-bool s4d_safetensors_read_floats(const s4d_safetensors_info *info, float *out, size_t count);
-/* The same for U8, I32, I64 and BOOL. */
-bool s4d_safetensors_read_integers(const s4d_safetensors_info *info, int64_t *out, size_t count);
+/* The elements as they stand in the file; `out` has room for info->bytes. */
+s4d_status s4d_safetensors_read(const s4d_safetensors *st, const s4d_safetensors_info *info,
+                                void *out, s4d_err *err);
+/* The same as floats. S4D_FAILED as well: no floating-point numbers, or not `count` of them. */
+s4d_status s4d_safetensors_read_floats(const s4d_safetensors *st, const s4d_safetensors_info *info,
+                                       float *out, size_t count, s4d_err *err);
 
 typedef struct s4d_safetensors_entry {
     const char *name;

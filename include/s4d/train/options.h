@@ -70,7 +70,9 @@ typedef struct s4d_eval_opts {
 typedef struct s4d_run_opts {
     s4d_stage stage;
     char output[S4D_PATH_MAX];     /* the run folder */
-    char init[S4D_PATH_MAX];       /* fine-tuning: weights to begin from; "" = random */
+    char init[S4D_PATH_MAX];       /* weights to begin from; "" = random */
+    char init_key[256];            /* the way to the model in that file, keys joined by dots; "" = by the keys in use */
+    char init_strip[256];          /* taken off its names, besides known wrappers; "" = nothing */
     char checkpoint[S4D_PATH_MAX]; /* evaluation: the model */
     char device[16];
     s4d_precision precision;

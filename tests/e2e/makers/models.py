@@ -1,10 +1,10 @@
-"""Models for the tests of s4d ckpt, put together without the binary's maps."""
+"""Models for the tests of s4d ckpt, put together without the binary's maps, and files of them."""
 import json
 import random
 import struct
 from collections import OrderedDict
 
-from torchlike import Tensor
+from makers.torchlike import Tensor
 
 D, DD, DEPTH, HIDDEN, PATCH, TUBELET = 24, 16, 2, 48, 8, 2
 PAIRS = {"norm1": "layernorm_before", "norm2": "layernorm_after", "attn.proj": "attention.output.dense",
@@ -60,12 +60,37 @@ def as_tensors(model):
 
 
 def put_safetensors(path, model, meta=None):
-    header, at = {"__metadata__": meta} if meta else {}, 0
-    for name, (shape, v) in model.items():
-        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, at + 4 * len(v)]}
-        at += 4 * len(v)
+    """A value is (shape, numbers), of float32, or (shape, bytes, type)."""
+    header, body = {"__metadata__": meta} if meta else {}, b""
+    for name, (shape, v, *kind) in model.items():
+        data = v if kind else struct.pack(f"<{len(v)}f", *v)
+        header[name] = {"dtype": kind[0] if kind else "F32", "shape": list(shape), "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
     text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(raw(model).values()))
+    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+
+
+def put_shards(folder, parts, kind="safetensors", stem="model", weight_map=None):
+    """Each of parts a model; the list of them is what is returned."""
+    from makers import torchlike
+    names = [f"{stem}-{i:05}-of-{len(parts):05}.{kind}" for i in range(1, len(parts) + 1)]
+    for name, part in zip(names, parts):
+        if kind == "safetensors":
+            put_safetensors(folder / name, part, {"format": "pt"})
+        else:
+            torchlike.save(as_tensors(part), folder / name)
+    told = {key: name for name, part in zip(names, parts) for key in part}
+    total = sum(4 * len(v) for part in parts for _, v in part.values())
+    index = folder / f"{stem}.{kind}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": {**told, **(weight_map or {})}}))
+    return index
+
+
+def split(model, n):
+    """The model in n parts, as dicts."""
+    items = list(model.items())
+    size = -(-len(items) // n)
+    return [OrderedDict(items[i:i + size]) for i in range(0, len(items), size)]
 
 
 def as_transformers(model, base="videomae."):
@@ -110,4 +135,43 @@ def as_mae(model, key=0.0):
             name = name.replace("head.", "head.image.")
         if not name.startswith("norm."):
             want[name] = (shape, v)
+    return out, want
+
+
+CONFIG = {"model_type": "videomae", "architectures": ["VideoMAEForVideoClassification"], "image_size": 32, "patch_size": PATCH,
+          "num_channels": 3, "num_frames": 4, "tubelet_size": TUBELET, "hidden_size": D, "num_hidden_layers": DEPTH,
+          "num_attention_heads": 2, "intermediate_size": HIDDEN, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "qkv_bias": True,
+          "use_mean_pooling": True, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.2, "initializer_range": 0.5,
+          "problem_type": None, "torch_dtype": "float16", "decoder_hidden_size": DD, "decoder_num_hidden_layers": 1,
+          "decoder_num_attention_heads": 2, "decoder_intermediate_size": 2 * DD, "norm_pix_loss": True}
+
+
+def put_transformers(folder, model, **config):
+    """A folder as save_pretrained leaves it; settings that are None are left out."""
+    folder.mkdir(exist_ok=True)
+    put_safetensors(folder / "model.safetensors", as_transformers(model), {"format": "pt"})
+    told = {k: v for k, v in {**CONFIG, **config}.items() if v is not None}
+    (folder / "config.json").write_text(json.dumps(told))
+    return folder
+
+
+NEWER = {"encoder.layer.": "layers.", "attention.attention.query": "attention.q_proj", "attention.attention.key": "attention.k_proj",
+         "attention.attention.value": "attention.v_proj", "attention.output.dense": "attention.o_proj",
+         "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2"}
+
+
+def as_vit(model, base="vit.", newer=False):
+    """The fine-tuned model as a ViT of transformers, of images, and what it must become."""
+    images, want = as_mae(model)
+    out = OrderedDict()
+    for name, (shape, v) in as_transformers(OrderedDict((k, x) for k, x in images.items() if "qkv.bias" not in k), base).items():
+        name = name.replace("pos_embed", base + "embeddings.position_embeddings").replace("cls_token", base + "embeddings.cls_token")
+        out["classifier" + name[len("head"):] if name.startswith("head.") else base + "layernorm" + name[len("norm"):]
+            if name.startswith("norm.") else name] = shape, v
+    for i in range(DEPTH):
+        _, v = images[f"blocks.{i}.attn.qkv.bias"]
+        for k, part in enumerate(("query", "key", "value")):
+            out[f"{base}encoder.layer.{i}.attention.attention.{part}.bias"] = (D,), v[k * D:(k + 1) * D]
+    for old, new in NEWER.items() if newer else ():
+        out = OrderedDict((name.replace(old, new), v) for name, v in out.items())
     return out, want
