@@ -23,8 +23,10 @@ static s4d_rgb along(const s4d_rgb *table, int n, float t)
 
 static s4d_rgb shifted(s4d_rng *rng, s4d_rgb c, double by)
 {
-    return (s4d_rgb){c.r + between(rng, -by, by), c.g + between(rng, -by, by),
-                     c.b + between(rng, -by, by)};
+    c.r += between(rng, -by, by); /* one after the other: the parts of an initializer have no order */
+    c.g += between(rng, -by, by);
+    c.b += between(rng, -by, by);
+    return c;
 }
 
 static void draw_colours(s4d_rng *rng, s4d_identity *id)
@@ -51,8 +53,9 @@ static void draw_colours(s4d_rng *rng, s4d_identity *id)
     id->iris = shifted(rng, along(irises, 5, between(rng, 0, 1) * light), 0.03);
     s4d_rgb red = {0.72f, 0.28f, 0.29f};
     id->lips = s4d_rgb_mix(s4d_rgb_scale(id->skin, 0.86f), red, between(rng, 0.28, 0.5));
-    id->clothes =
-        (s4d_rgb){between(rng, 0.05, 0.85), between(rng, 0.05, 0.85), between(rng, 0.05, 0.85)};
+    id->clothes.r = between(rng, 0.05, 0.85);
+    id->clothes.g = between(rng, 0.05, 0.85);
+    id->clothes.b = between(rng, 0.05, 0.85);
     id->frame = chance(rng, 0.7) ? (s4d_rgb){0.08f, 0.07f, 0.07f} : (s4d_rgb){0.45f, 0.30f, 0.18f};
 }
 

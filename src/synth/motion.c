@@ -49,15 +49,16 @@ static const habit HABIT[S4D_EMOTIONS] = {
 
 static void draw_pose(s4d_rng *rng, s4d_pose *out)
 {
-    *out = (s4d_pose){.yaw = bell(rng, 0.11, 0.36),
-                      .pitch = bell(rng, 0.06, 0.16),
-                      .roll = bell(rng, 0.03, 0.12),
-                      .scale = between(rng, 0.515, 0.555),
-                      .x = 0.5f + bell(rng, 0.010, 0.03),
-                      .y = 0.44f + bell(rng, 0.010, 0.03),
-                      .gaze_x = bell(rng, 0.25, 0.7),
-                      .gaze_y = bell(rng, 0.15, 0.4),
-                      .tongue = between(rng, 0, 1)};
+    *out = (s4d_pose){0};
+    out->yaw = bell(rng, 0.11, 0.36); /* one after the other: the parts of an initializer have no order */
+    out->pitch = bell(rng, 0.06, 0.16);
+    out->roll = bell(rng, 0.03, 0.12);
+    out->scale = between(rng, 0.515, 0.555);
+    out->x = 0.5f + bell(rng, 0.010, 0.03);
+    out->y = 0.44f + bell(rng, 0.010, 0.03);
+    out->gaze_x = bell(rng, 0.25, 0.7);
+    out->gaze_y = bell(rng, 0.15, 0.4);
+    out->tongue = between(rng, 0, 1);
 }
 
 static void draw_pulses(const habit *h, s4d_rng *rng, s4d_course *c)

@@ -12,8 +12,11 @@ static float between(s4d_rng *rng, double low, double high)
 static s4d_rgb any_colour(s4d_rng *rng, float low, float high)
 {
     float level = between(rng, low, high), vivid = between(rng, 0, 0.22);
-    return (s4d_rgb){level + vivid * between(rng, -1, 1), level + vivid * between(rng, -1, 1),
-                     level + vivid * between(rng, -1, 1)};
+    s4d_rgb c;
+    c.r = level + vivid * between(rng, -1, 1); /* one after the other: the parts of an initializer have no order */
+    c.g = level + vivid * between(rng, -1, 1);
+    c.b = level + vivid * between(rng, -1, 1);
+    return c;
 }
 
 static void draw_light(s4d_rng *rng, s4d_scene *out)
@@ -56,11 +59,14 @@ void s4d_scene_draw(s4d_rng *rng, s4d_scene *out)
     draw_cover(rng, out);
     bool blurred = s4d_rng_uniform(rng) < 0.2;
     out->blur = blurred ? between(rng, 0.3, 0.6) : 0;
-    out->noise = between(rng, 0, 1) * between(rng, 0, 0.03);
+    float much = between(rng, 0, 1);
+    out->noise = much * between(rng, 0, 0.03);
     out->brightness = between(rng, -0.03, 0.07);
     out->contrast = between(rng, 0.88, 1.2);
     out->vignette = between(rng, 0, 0.35);
-    out->cast = (s4d_rgb){between(rng, 0.95, 1.05), 1, between(rng, 0.94, 1.06)};
+    out->cast.r = between(rng, 0.95, 1.05);
+    out->cast.g = 1;
+    out->cast.b = between(rng, 0.94, 1.06);
 }
 
 static void rectangle(s4d_outline *o, float x, float y, float wide, float high)
