@@ -1,8 +1,9 @@
 /* Names of classes: the known sets' orders and the one spelling of a name. Both stand in data/labels, as JSON;
- * labels.cmake makes labels.def of them, a line per table and per synonym. */
+ * labels.cmake makes labels.def of them, a line per table, per table's codes and per synonym. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "s4d/data/manifest.h"
 
@@ -13,6 +14,7 @@ typedef struct label_table {
 } label_table;
 
 /* The names of each table. */
+#define LABEL_CODES(table, ...)
 #define LABEL_SYNONYM(other, name)
 #define LABEL_TABLE(table, ...) static const char *const NAMES_##table[] = {__VA_ARGS__};
 #include "data/labels.def"
@@ -30,14 +32,30 @@ static const char KNOWN[] =
     ;
 #undef LABEL_TABLE
 #undef LABEL_SYNONYM
+#undef LABEL_CODES
 
+/* What stands for each class in the names of a set's files, in the order of the table's classes. */
 #define LABEL_TABLE(table, ...)
+#define LABEL_SYNONYM(other, name)
+#define LABEL_CODES(table, ...) static const char *const CODES_##table[] = {__VA_ARGS__};
+#include "data/labels.def"
+#undef LABEL_CODES
+
+#define LABEL_CODES(table, ...) {#table, (int)(sizeof CODES_##table / sizeof CODES_##table[0]), CODES_##table},
+static const label_table CODES[] = {
+#include "data/labels.def"
+};
+#undef LABEL_CODES
+#undef LABEL_SYNONYM
+
+#define LABEL_CODES(table, ...)
 #define LABEL_SYNONYM(other, name) {other, name},
 static const char *const SYNONYMS[][2] = {
 #include "data/labels.def"
 };
 #undef LABEL_TABLE
 #undef LABEL_SYNONYM
+#undef LABEL_CODES
 
 int s4d_labels_table(const char *table, const char *const **names)
 {
@@ -49,6 +67,19 @@ int s4d_labels_table(const char *table, const char *const **names)
     }
     *names = NULL;
     return 0;
+}
+
+const char *s4d_labels_code(const char *table, const char *code)
+{
+    const char *const *name;
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        for (int k = 0; strcmp(table, CODES[i].table) == 0 && k < CODES[i].count; k++) {
+            if (strcasecmp(code, CODES[i].name[k]) == 0 && k < s4d_labels_table(table, &name)) {
+                return name[k];
+            }
+        }
+    }
+    return NULL;
 }
 
 const char *s4d_labels_known(void)

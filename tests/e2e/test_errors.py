@@ -60,8 +60,9 @@ class Config(Case):
             ("model.moae.top_k", 5, "FILE: model.moae.top_k: 5 is more than the 4 experts; lower it"),
             ("data.image.classes", ["angry", "anger"],
              'FILE: data.image.classes: "anger" stands there twice (synonyms are one class); name each class once'),
-            ("data.image.classes", "dfew2", "FILE: data.image.classes: expected class names, or one of affectnet7, affectnet8, "
-             'dfew, ferplus, ferv39k, ferv39k_maedfer, mafw, mafw_dferclip, mafw_maedfer, rafdb, got "dfew2"'),
+            ("data.image.classes", "dfew2", "FILE: data.image.classes: expected class names, or one of afew, affectnet7, "
+             "affectnet8, caer, caers, ckextended, ckplus, cremad, dfew, enterface, fer2013, ferplus, ferv39k, ferv39k_maedfer, mafw, "
+             'mafw_dferclip, mafw_maedfer, oulucasia, rafdb, rafdb_compound, ravdess, sfew, got "dfew2"'),
             ("data.video.augment.area", [1, 0.5],
              "FILE: data.video.augment.area: 1 is above 0.5; put the smaller number first"),
             ("data.video.name", "stills",

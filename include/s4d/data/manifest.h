@@ -48,6 +48,9 @@ uint64_t s4d_manifest_fingerprint(const s4d_manifest *m);
  * "ferv39k_maedfer", ... The count is 0 for an unknown table. */
 int s4d_labels_table(const char *table, const char *const **names);
 const char *s4d_labels_known(void); /* the tables' names, as "affectnet7, affectnet8, ..." */
+/* The class that a code stands for in the names of a set's files, such as "03" in those of RAVDESS (case ignored); NULL:
+ * the table has no such code. */
+const char *s4d_labels_code(const char *table, const char *code);
 /* The one spelling of a class name: "Angry" -> "anger", "happy" -> "happiness"; unknown names in small letters as they are.
  * What is not seen does not count, nor does how many blanks stand between words. */
 void s4d_labels_canonical(const char *name, char out[S4D_CLASS_NAME_MAX]);
