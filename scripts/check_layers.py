@@ -21,7 +21,8 @@ MAY = {
 }
 OWNERS = [
     (r"cjson/", r"src/base/json\w*\.(c|h)"),
-    (r"xxhash\.h", r"src/(dataset/pack_write|data/pack_read|data/content|data/fingerprint)\.c"),
+    (r"xxhash\.h", r"src/(dataset/index_map|dataset/pack_write|data/pack_read|data/content|data/fingerprint)\.c"),
+    (r"pcre2\.h", r"src/dataset/index_regex\.c"),
     (r"zip\.h", r"src/ckpt/torch_zip\.c"),
     (r"png\.h", r"src/data/image_png\.c"),
     (r"(jpeglib|jerror)\.h", r"src/data/image_jpeg\.c"),

@@ -3,7 +3,7 @@
 say() { printf '\n== %s\n' "$*"; }
 
 # What building needs, then what testing adds (Debian 12 and Ubuntu 24.04 share these names).
-build_packages="gcc libc6-dev cmake make pkg-config libpng-dev libjpeg-dev libcjson-dev libzip-dev libxxhash-dev libdnnl-dev
+build_packages="gcc libc6-dev cmake make pkg-config libpng-dev libjpeg-dev libcjson-dev libzip-dev libxxhash-dev libpcre2-dev libdnnl-dev
   libavformat-dev libavcodec-dev libswscale-dev libavutil-dev libcmocka-dev"
 test_packages="clang libomp-dev python3 g++"
 

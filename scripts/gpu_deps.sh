@@ -12,8 +12,8 @@ case "$out" in
     -*) echo "usage: scripts/gpu_deps.sh [FOLDER]" >&2; exit 2 ;;
 esac
 arch=$(gcc -print-multiarch)
-headers="png.h jpeglib.h zlib.h cjson/cJSON.h zip.h xxhash.h dnnl.h cmocka.h"
-modules="libpng libjpeg zlib libcjson libzip libxxhash cmocka"
+headers="png.h jpeglib.h zlib.h cjson/cJSON.h zip.h xxhash.h pcre2.h dnnl.h cmocka.h"
+modules="libpng libjpeg zlib libcjson libzip libxxhash libpcre2-8 cmocka"
 
 if [ -e "$out" ] && [ ! -e "$out/lib/pkgconfig/libcjson.pc" ]; then
     echo "$out is there and was not made by this script; remove it or name another folder" >&2
@@ -21,7 +21,7 @@ if [ -e "$out" ] && [ ! -e "$out/lib/pkgconfig/libcjson.pc" ]; then
 fi
 
 say "packages"
-install_packages pkg-config libpng-dev libjpeg-dev libcjson-dev libzip-dev libxxhash-dev libdnnl-dev libcmocka-dev
+install_packages pkg-config libpng-dev libjpeg-dev libcjson-dev libzip-dev libxxhash-dev libpcre2-dev libdnnl-dev libcmocka-dev
 rm -rf "$out"
 mkdir -p "$out/include" "$out/lib/pkgconfig" "$out/bin"
 

@@ -97,6 +97,14 @@ say "clang, warnings as errors"
 check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release -DS4D_CUDA=OFF
 check "golden" build-clang/tests/golden tests/golden
 
+say "clang, address and undefined-behaviour sanitizers"
+check "build" build build-clang-sanitize -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
+    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA=OFF
+for program in build-clang-sanitize/tests/unit/unit_data_l* build-clang-sanitize/tests/unit/unit_dataset_*; do
+    check "sanitized by clang $(basename "$program")" "$program"
+done
+check_counted "sanitized by clang: the indexer" env S4D="$PWD/build-clang-sanitize/s4d" python3 tests/e2e/run.py test_data_index
+
 say "other builds"
 check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF -DS4D_CUDA=OFF
 check "golden without video, portable processor code" build-novideo/tests/golden tests/golden
@@ -109,7 +117,7 @@ unit_tests build-sanitize "sanitized unit"
 check "sanitized golden" build-sanitize/tests/golden tests/golden
 check "sanitized parity" build-sanitize/tests/parity
 check "a spoiled operation is caught, for each of them" build-sanitize/tests/parity --self-test
-for target in list picture video safetensors pickle shards foreign config; do
+for target in list index picture video safetensors pickle shards foreign config; do
     check "sanitized fuzz corpus, $target" "build-sanitize/tests/fuzz/fuzz_$target" "tests/fuzz/corpus/$target" tests/data data/sample
 done
 check "sanitized tiny run" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_from_pretrained

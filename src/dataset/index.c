@@ -1,4 +1,4 @@
-/* The sets that are known, and what every layout's reading shares. */
+/* What every layout's reading shares, and the run as a whole. */
 #include "s4d/dataset/index.h"
 
 #include <math.h>
@@ -11,50 +11,15 @@
 #include "s4d/base/mem.h"
 #include "s4d/data/manifest.h"
 
-static const index_layout layouts[] = {
-    {.set = {"dfew", "DFEW"},
-     .names = "set_K.csv of the official split, or train_set_K.csv and test_set_K.csv",
-     .run = index_run_lists, .tables = {"dfew"}, .media = INDEX_FRAMES | INDEX_VIDEO, .folds = true, .prefer = {"single"}},
-    {.set = {"ferv39k", "FERV39K"},
-     .names = "train_All.csv and test_All.csv, or train.csv and test.csv",
-     .run = index_run_lists, .tables = {"ferv39k", "ferv39k_maedfer"}, .media = INDEX_FRAMES | INDEX_VIDEO,
-     .prefer = {"_all."}, .copy = "ClipsforFaceCrop"},
-    {.set = {"mafw", "MAFW, single expressions"},
-     .names = "set_K/train.txt and test.txt, or train_set_K.csv and test_set_K.csv",
-     .run = index_run_lists, .tables = {"mafw", "mafw_maedfer", "mafw_dferclip"}, .media = INDEX_FRAMES | INDEX_VIDEO,
-     .cut = S4D_CUT_FIRST, .folds = true, .prefer = {"single", "no_caption"}},
-    {.set = {"affectnet7", "AffectNet without contempt"},
-     .names = "training.csv and validation.csv, or train.txt and test.txt",
-     .run = index_run_lists, .tables = {"affectnet7"}, .media = INDEX_PICTURE, .prefer = {"manual"}},
-    {.set = {"affectnet8", "AffectNet"},
-     .names = "training.csv and validation.csv, or train.txt and test.txt",
-     .run = index_run_lists, .tables = {"affectnet8"}, .media = INDEX_PICTURE, .prefer = {"manual"}},
-    {.set = {"rafdb", "RAF-DB, basic expressions"},
-     .names = "list_patition_label.txt, or train.txt and test.txt",
-     .run = index_run_lists, .tables = {"rafdb"}, .media = INDEX_PICTURE, .whole = "list_pa", .copy = "_aligned."},
-    {.set = {"ferplus", "FER+"},
-     .names = "train.txt and test.txt",
-     .run = index_run_lists, .tables = {"ferplus"}, .media = INDEX_PICTURE},
-    {.set = {"voxceleb2", "VoxCeleb2: idNNNNN/VIDEO/NNNNN.mp4, without lists"},
-     .run = index_run_voxceleb, .media = INDEX_VIDEO},
-    {.set = {"videomae", "lists of \"path label\" or \"folder total label\", as VideoMAE takes them"},
-     .names = "train.csv, val.csv and test.csv",
-     .run = index_run_direct},
-    {.set = {"folders", "own data: a folder for each class, and above them train, test and val where they are apart"},
-     .run = index_run_folders, .media = INDEX_FRAMES | INDEX_VIDEO | INDEX_PICTURE},
-    {.set = {"csv", "own data: csv with the header path,label, and a manifest's other columns"},
-     .names = "a single .csv, or train.csv and test.csv",
-     .run = index_run_csv},
-};
-enum { LAYOUTS = sizeof layouts / sizeof *layouts };
+enum { SETS_MAX = 32 };
 
 const s4d_index_set *s4d_index_sets(size_t *count)
 {
-    static s4d_index_set sets[LAYOUTS];
-    for (size_t i = 0; i < LAYOUTS; i++) {
-        sets[i] = layouts[i].set;
+    static s4d_index_set sets[SETS_MAX];
+    for (size_t i = 0; i < index_layout_count; i++) {
+        sets[i] = index_layouts[i].set;
     }
-    *count = LAYOUTS;
+    *count = index_layout_count;
     return sets;
 }
 
@@ -116,6 +81,24 @@ s4d_status index_faults_end(index_job *job, const char *remedy, s4d_err *err)
                        remedy);
 }
 
+char *index_text(index_job *job, const char *at, size_t size)
+{
+    char small[256], *text = size < sizeof small ? small : s4d_mem_alloc(size + 1, 1);
+    if (!text) {
+        return NULL;
+    }
+    memcpy(text, at, size);
+    text[size] = '\0';
+    long i = index_map_get(&job->text_map, text);
+    if (i < 0 && s4d_strlist_add(&job->text, text) && index_map_put(&job->text_map, text, (long)job->text.count - 1)) {
+        i = (long)job->text.count - 1;
+    }
+    if (text != small) {
+        s4d_mem_free(text);
+    }
+    return i < 0 ? NULL : job->text.item[i];
+}
+
 s4d_status index_add_list(index_job *job, const char *path, index_role role, int fold, s4d_err *err)
 {
     if (job->lists == job->list_room) {
@@ -169,23 +152,33 @@ s4d_status index_add_row(index_job *job, const s4d_row *row, s4d_err *err)
 
 static const index_layout *layout_of(const char *name)
 {
-    for (size_t i = 0; i < LAYOUTS; i++) {
-        if (strcmp(layouts[i].set.name, name) == 0) {
-            return &layouts[i];
+    for (size_t i = 0; i < index_layout_count; i++) {
+        if (strcmp(index_layouts[i].set.name, name) == 0) {
+            return &index_layouts[i];
         }
     }
     return NULL;
 }
 
+void s4d_index_manifest(const char *set, char out[80])
+{
+    const index_layout *l = layout_of(set);
+    if (l && l->manifest) {
+        snprintf(out, 80, "%s", l->manifest);
+    } else {
+        snprintf(out, 80, "%.60s.csv", set);
+    }
+}
+
 static s4d_status unknown_set(const char *name, s4d_err *err)
 {
-    const char *names[LAYOUTS];
+    const char *names[SETS_MAX];
     s4d_str all = {0};
-    for (size_t i = 0; i < LAYOUTS; i++) {
-        names[i] = layouts[i].set.name;
+    for (size_t i = 0; i < index_layout_count; i++) {
+        names[i] = index_layouts[i].set.name;
         s4d_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
-    const char *near = s4d_str_nearest(name, names, LAYOUTS);
+    const char *near = s4d_str_nearest(name, names, index_layout_count);
     s4d_status status = s4d_err_set(err, S4D_USAGE, "%.60s: unknown set; %s%s%sthere are %s", name, near ? "did you mean " : "",
                                     near ? near : "", near ? "? " : "", all.text ? all.text : "");
     s4d_str_release(&all);
@@ -195,14 +188,16 @@ static s4d_status unknown_set(const char *name, s4d_err *err)
 /* Options that the layout has no use for. */
 static s4d_status check_options(const index_layout *l, const s4d_index_opts *o, s4d_err *err)
 {
-    bool walks = l->run == index_run_folders || l->run == index_run_voxceleb;
+    bool folders = l->run == index_run_folders, walks = folders || !l->names;
     const char *wrong = walks && o->train      ? "train"
                         : walks && o->test     ? "test"
                         : walks && o->val      ? "val"
-                        : walks && o->media    ? "media"
+                        : folders && o->media && !o->pattern ? "media"
                         : walks && o->keep_missing ? "keep-missing"
-                        : walks && o->first_label >= 0 ? "first-label"
-                        : l->run == index_run_voxceleb && o->classes ? "classes"
+                        : walks && !folders && o->first_label >= 0 ? "first-label"
+                        : folders && !o->pattern && o->first_label >= 0 ? "first-label"
+                        : walks && !folders && !l->tables[0] && o->classes ? "classes"
+                        : !l->paths && !folders && o->pattern ? "pattern"
                         : !l->folds && o->fold > 0 ? "fold"
                                                    : NULL;
     if (wrong) {
@@ -216,15 +211,25 @@ static int by_path(const void *a, const void *b)
     return s4d_str_natural(((const s4d_row *)a)->path, ((const s4d_row *)b)->path);
 }
 
-/* Sorted rows and the lists that were read. */
-static s4d_status finish(index_job *job, s4d_err *err)
+static s4d_status check_rows(index_job *job, s4d_err *err)
 {
     s4d_index *out = job->out;
+    if (out->table.count == 0 && job->entries > 0) {
+        return s4d_err_set(err, S4D_FAILED, "%s: every sample is left out, as none is of a class of the set %s; take the whole set",
+                           job->opts->root, job->opts->set);
+    }
     if (out->table.count == 0) {
         return s4d_err_set(err, S4D_FAILED, "%s: no sample of the set %s is there; name the folder it was unpacked to",
                            job->opts->root, job->opts->set);
     }
     qsort(out->table.row, out->table.count, sizeof *out->table.row, by_path);
+    return index_check_plausible(job, err);
+}
+
+/* The lists that were read, out of the job. */
+static s4d_status take_lists(index_job *job, s4d_err *err)
+{
+    s4d_index *out = job->out;
     if (job->lists > 0) {
         out->list = s4d_mem_alloc(job->lists, sizeof *out->list);
         if (!out->list) {
@@ -242,7 +247,23 @@ static s4d_status finish(index_job *job, s4d_err *err)
     return S4D_OK;
 }
 
-static void release_job(index_job *job)
+/* What was passed over on disk. */
+static s4d_status tell_stray(index_job *job, s4d_err *err)
+{
+    const s4d_strlist *stray = &job->tree.stray;
+    s4d_str names = {0};
+    for (size_t i = 0; i < stray->count; i++) {
+        s4d_str_printf(&names, "%s%s", i ? ", " : "", stray->item[i]);
+    }
+    s4d_status status = names.failed ? s4d_err_memory(err, names.size, "a decision") : S4D_OK;
+    if (status == S4D_OK && stray->count > 0) {
+        status = index_decide(job, err, "left out, as systems and tools make them and they are no part of a set: %s", names.text);
+    }
+    s4d_str_release(&names);
+    return status;
+}
+
+void index_release_job(index_job *job)
 {
     for (size_t i = 0; i < job->lists; i++) {
         s4d_mem_free(job->list[i].path);
@@ -251,6 +272,15 @@ static void release_job(index_job *job)
     for (size_t i = 0; i < job->samples; i++) {
         s4d_mem_free(job->sample[i].path);
     }
+    for (size_t i = 0; i < job->pixel_count; i++) {
+        s4d_mem_free(job->pixels[i].folder);
+        s4d_mem_free(job->pixels[i].row);
+        s4d_mem_free(job->pixels[i].side);
+    }
+    s4d_mem_free(job->pixels);
+    s4d_strlist_release(&job->pixel_lists);
+    s4d_strlist_release(&job->text);
+    index_map_release(&job->text_map);
     s4d_mem_free(job->list);
     s4d_mem_free(job->entry);
     s4d_mem_free(job->sample);
@@ -266,6 +296,9 @@ s4d_status s4d_index_make(const s4d_index_opts *opts, s4d_index *out, s4d_err *e
     }
     index_job job = {.opts = opts, .layout = layout, .out = out};
     s4d_status status = check_options(layout, opts, err);
+    if (status == S4D_OK) {
+        status = index_check_accept(&job, err);
+    }
     if (status == S4D_OK && !s4d_path_is_dir(opts->root)) {
         status = s4d_err_set(err, S4D_FAILED, "%s: is no folder; name the one the set was unpacked to", opts->root);
     }
@@ -275,10 +308,11 @@ s4d_status s4d_index_make(const s4d_index_opts *opts, s4d_index *out, s4d_err *e
     if (status == S4D_OK) {
         status = layout->run(&job, err);
     }
-    if (status == S4D_OK) {
-        status = finish(&job, err);
+    static s4d_status (*const ends[])(index_job *, s4d_err *) = {check_rows, tell_stray, index_write_images, take_lists};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && status == S4D_OK; i++) {
+        status = ends[i](&job, err);
     }
-    release_job(&job);
+    index_release_job(&job);
     if (status != S4D_OK) {
         s4d_index_release(out);
     }

@@ -99,6 +99,52 @@ void index_read_name(const char *path, index_role *role, int *fold)
     }
 }
 
+index_role index_folder_role(const char *name, size_t size)
+{
+    index_role role;
+    int fold;
+    read_part(name, name + size, &role, &fold);
+    return role;
+}
+
+index_role index_usage_role(const char *usage)
+{
+    return strcasecmp(usage, "PublicTest") == 0    ? INDEX_VAL
+           : strcasecmp(usage, "PrivateTest") == 0 ? INDEX_TEST
+                                                   : index_folder_role(usage, strlen(usage));
+}
+
+bool index_has_role_lists(const index_job *job)
+{
+    for (size_t i = 0; i < job->tree.texts.count; i++) {
+        index_role role;
+        int fold;
+        index_read_name(job->tree.texts.item[i], &role, &fold);
+        if (role != INDEX_ANY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int index_list_of_role(index_job *job, int list, index_role role, s4d_err *err)
+{
+    const char *path = job->list[list].path;
+    if (job->list[list].role == INDEX_ANY) {
+        job->list[list].role = role;
+    }
+    for (size_t i = 0; i < job->lists; i++) {
+        if (job->list[i].role == role && strcmp(job->list[i].path, path) == 0) {
+            return (int)i;
+        }
+    }
+    if (index_add_list(job, path, role, job->list[list].fold, err) != S4D_OK) {
+        return -1;
+    }
+    job->list[job->lists - 1].shared = true;
+    return (int)job->lists - 1;
+}
+
 /* ---- choosing ---- */
 
 typedef struct found {
@@ -275,6 +321,12 @@ s4d_status index_find_lists(index_job *job, s4d_err *err)
         return status == S4D_OK ? take_named(job, o->val, INDEX_VAL, err) : status;
     }
     s4d_status status = look(job, err);
+    for (size_t i = 0; i < job->tree.texts.count && job->layout->last && status == S4D_OK && job->lists == 0; i++) {
+        const char *path = job->tree.texts.item[i];
+        if (strncasecmp(s4d_path_name(path), job->layout->last, strlen(job->layout->last)) == 0) {
+            status = index_add_list(job, path, INDEX_ANY, 0, err);
+        }
+    }
     if (status == S4D_OK && job->lists == 0) {
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: no list of the set %s%s is there, such as %s; name the lists with --train and --test", o->root,

@@ -11,8 +11,10 @@
 
 /* ---- classes ---- */
 
-static void copy_table(index_job *job, const char *const *names, int n, const char *table)
+void index_take_table(index_job *job, const char *table)
 {
+    const char *const *names;
+    int n = s4d_labels_table(table, &names);
     for (int i = 0; i < n; i++) {
         s4d_labels_canonical(names[i], job->out->classes[i]);
     }
@@ -42,10 +44,9 @@ s4d_status index_take_classes(index_job *job, s4d_err *err)
 {
     const char *at = job->opts->classes;
     const char *const *names;
-    int n = s4d_labels_table(at, &names);
     s4d_status status = S4D_OK;
-    if (n > 0) {
-        copy_table(job, names, n, at);
+    if (s4d_labels_table(at, &names) > 0) {
+        index_take_table(job, at);
         return S4D_OK;
     }
     if (!strchr(at, ',')) {
@@ -98,27 +99,53 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+/* Gathers a fault of an entry at its line, or with its path where there is none. */
+static void fault_at(index_job *job, const index_entry *e, const char *text)
+{
+    if (e->line > 0) {
+        index_fault(job, e->list, e->line, "%s", text);
+    } else {
+        index_fault(job, -1, 0, "%.300s: %s", e->name, text);
+    }
+}
+
 /* Why a label is no class. */
 static void fault_label(index_job *job, const index_entry *e)
 {
+    char text[200];
     if (!s4d_str_utf8(e->label)) {
-        index_fault(job, e->list, e->line, e->line > 0 ? "the label is not UTF-8 text; the list must be saved as UTF-8"
-                                                       : "a class's folder has a name that is not UTF-8 text; rename it");
+        snprintf(text, sizeof text, "%s", e->line > 0 ? "the label is not UTF-8 text; the list must be saved as UTF-8"
+                                                      : "the class is not UTF-8 text; rename it");
     } else if (job->table) {
-        index_fault(job, e->list, e->line, "label \"%.60s\" is none of the %d classes", e->label, job->out->class_count);
+        snprintf(text, sizeof text, "label \"%.60s\" is none of the %d classes", e->label, job->out->class_count);
     } else if (!*e->label) {
-        index_fault(job, e->list, e->line, "the label is empty");
+        snprintf(text, sizeof text, "the label is empty");
     } else if (s4d_labels_numeric(e->label)) {
-        index_fault(job, e->list, e->line, "label \"%.60s\" is a number, but no whole one", e->label);
+        snprintf(text, sizeof text, "label \"%.60s\" is a number, but no whole one", e->label);
     } else if (strlen(e->label) >= S4D_CLASS_NAME_MAX) {
-        index_fault(job, e->list, e->line, "label \"%.60s...\" is longer than the %d bytes of a class name", e->label,
-                    S4D_CLASS_NAME_MAX - 1);
+        snprintf(text, sizeof text, "label \"%.60s...\" is longer than the %d bytes of a class name", e->label,
+                 S4D_CLASS_NAME_MAX - 1);
     } else if (strpbrk(e->label, ",\"\r\n")) {
-        index_fault(job, e->list, e->line, "label \"%.60s\" holds a comma, a quote or the end of a line", e->label);
+        snprintf(text, sizeof text, "label \"%.60s\" holds a comma, a quote or the end of a line", e->label);
     } else {
-        index_fault(job, e->list, e->line, "label \"%.60s\" would be class number %d, but a set has at most %d", e->label,
-                    job->out->class_count + 1, S4D_MAX_CLASSES);
+        snprintf(text, sizeof text, "label \"%.60s\" would be class number %d, but a set has at most %d", e->label,
+                 job->out->class_count + 1, S4D_MAX_CLASSES);
     }
+    fault_at(job, e, text);
+}
+
+/* The class of a label that may have been seen before. */
+static int class_seen(index_job *job, index_map *known, const char *label)
+{
+    enum { KNOWN_MAX = 1024 };
+    long class = index_map_get(known, label);
+    if (class < 0) {
+        class = index_class_of(job, label);
+        if (class >= 0 && known->count < KNOWN_MAX) {
+            index_map_put(known, label, class); /* without memory for it, only slower */
+        }
+    }
+    return (int)class;
 }
 
 /* Names that differ in more than capitals and became one class. */
@@ -142,22 +169,23 @@ static s4d_status tell_synonyms(index_job *job, s4d_err *err)
 
 static s4d_status read_names(index_job *job, s4d_err *err)
 {
-    const char *const *names, *table = job->layout->tables[0];
-    if (!job->table && table) {
-        copy_table(job, names, s4d_labels_table(table, &names), table);
+    index_map known = {0};
+    if (!job->table && job->layout->tables[0]) {
+        index_take_table(job, job->layout->tables[0]);
     }
     for (size_t i = 0; i < job->entries; i++) { /* a first pass finds the classes where no table tells */
         index_entry *e = &job->entry[i];
-        if (!e->left_out && index_class_of(job, e->label) < 0) {
+        if (!e->left_out && class_seen(job, &known, e->label) < 0) {
             fault_label(job, e);
         }
     }
     if (!job->table) {
+        index_map_release(&known);
         qsort(job->out->classes, (size_t)job->out->class_count, sizeof job->out->classes[0], by_text);
     }
     for (size_t i = 0; i < job->entries; i++) {
         index_entry *e = &job->entry[i];
-        e->class = e->left_out ? -1 : index_class_of(job, e->label);
+        e->class = e->left_out ? -1 : class_seen(job, &known, e->label);
         int told = e->class >= 0 && job->layout->tables[1]
                        ? class_in_path((const char(*)[S4D_CLASS_NAME_MAX])job->out->classes, job->out->class_count, e->name)
                        : -1;
@@ -166,6 +194,7 @@ static s4d_status read_names(index_job *job, s4d_err *err)
                         job->out->classes[e->class], e->name, job->out->classes[told]);
         }
     }
+    index_map_release(&known);
     s4d_status status = index_faults_end(job, "correct the list, or name its classes with --classes", err);
     return status == S4D_OK ? tell_synonyms(job, err) : status;
 }
@@ -344,8 +373,10 @@ static s4d_status read_numbers(index_job *job, s4d_err *err)
         e->class = class_by(r, e);
         int told = job->layout->tables[1] ? told_by_path(r, e->name) : -1;
         if (e->class < 0) {
-            index_fault(job, e->list, e->line, "label %.40s is not in %d..%d, the numbers of %s", e->label, r->first,
-                        r->first + r->count - 1, r->table);
+            char text[200];
+            snprintf(text, sizeof text, "label %.40s is not in %d..%d, the numbers of %.60s", e->label, r->first,
+                     r->first + r->count - 1, r->table);
+            fault_at(job, e, text);
         } else if (told >= 0 && told != e->class) {
             index_fault(job, e->list, e->line, "label %.40s is %s by %s, but the path says %s", e->label, r->classes[e->class],
                         r->table, r->classes[told]);
@@ -411,8 +442,10 @@ s4d_status index_read_labels(index_job *job, s4d_err *err)
         const index_entry *e = &job->entry[i];
         bool is_number = e->label && s4d_labels_number(e->label, &number);
         if (!e->left_out && (!e->label || is_number != (numbers >= names))) {
-            index_fault(job, e->list, e->line, "label \"%.60s\" is %s, where others are %s", e->label ? e->label : "",
-                        is_number ? "a number" : "no number", numbers >= names ? "numbers" : "names");
+            char text[200];
+            snprintf(text, sizeof text, "label \"%.60s\" is %s, where others are %s", e->label ? e->label : "",
+                     is_number ? "a number" : "no number", numbers >= names ? "numbers" : "names");
+            fault_at(job, e, text);
         }
     }
     if (status == S4D_OK) {
@@ -420,6 +453,10 @@ s4d_status index_read_labels(index_job *job, s4d_err *err)
     }
     if (status != S4D_OK) {
         return status;
+    }
+    if (numbers + names == 0) {
+        job->out->class_count = 0;
+        return index_decide(job, err, "no label is read: no line that is taken has one");
     }
     return numbers >= names ? read_numbers(job, err) : read_names(job, err);
 }

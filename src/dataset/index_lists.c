@@ -13,18 +13,66 @@ static s4d_status add_rows(index_job *job, s4d_err *err)
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < job->samples && status == S4D_OK; i++) {
         index_sample *s = &job->sample[i];
-        s4d_row row = {.path = s->path, .label = s->class >= 0 ? job->out->classes[s->class] : NULL, .split = (char *)s->split,
+        s4d_row row = {.path = s->path, .label = s->class >= 0 ? job->out->classes[s->class] : NULL, .split = s->split,
                        .fold = s->fold, .end = INFINITY};
         status = index_add_row(job, &row, err);
     }
     return status;
 }
 
-s4d_status index_run_lists(index_job *job, s4d_err *err)
+s4d_status index_add_entries(index_job *job, s4d_err *err)
 {
-    static s4d_status (*const steps[])(index_job *, s4d_err *) = {index_tree_walk,   index_find_lists, index_read_lists,
-                                                                   index_read_labels, index_merge,      index_find_media, add_rows};
     s4d_status status = S4D_OK;
+    for (size_t i = 0; i < job->entries && status == S4D_OK; i++) {
+        const index_entry *e = &job->entry[i];
+        s4d_row row = {.path = e->name, .label = e->class >= 0 ? job->out->classes[e->class] : NULL,
+                       .split = index_split(job->list[e->list].role), .end = INFINITY};
+        status = e->left_out ? S4D_OK : index_add_row(job, &row, err);
+    }
+    return status;
+}
+
+static bool has_label_files(const index_job *job)
+{
+    for (size_t i = 0; i < job->tree.count; i++) {
+        if (job->tree.unit[i].kind == INDEX_LABEL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether lists come before a csv with the images in it: where they have other images than those written out of it. */
+static bool has_own_lists(const index_job *job)
+{
+    bool images = false;
+    for (size_t i = 0; i < job->tree.count && !images; i++) {
+        images = !strstr(job->tree.unit[i].path, "_images/");
+    }
+    return job->layout->names && images && index_has_role_lists(job);
+}
+
+/* By what is there: files of labels, a csv with the images in it, paths that tell all, or lists. */
+s4d_status index_run_set(index_job *job, s4d_err *err)
+{
+    static s4d_status (*const steps[])(index_job *, s4d_err *) = {index_find_lists, index_read_lists, index_read_labels,
+                                                                   index_merge,      index_find_media, add_rows};
+    const s4d_index_opts *o = job->opts;
+    bool named = o->train || o->test || o->val;
+    s4d_status status = index_tree_walk(job, err);
+    status = status == S4D_OK ? index_find_pixels(job, err) : status;
+    if (status != S4D_OK) {
+        return status;
+    }
+    if (o->pattern || (!named && has_label_files(job))) {
+        return index_run_paths(job, err);
+    }
+    if (job->pixel_lists.count > 0 && !named && !has_own_lists(job)) {
+        return index_run_pixels(job, err);
+    }
+    if (!job->layout->names) {
+        return index_run_paths(job, err);
+    }
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == S4D_OK; i++) {
         status = steps[i](job, err);
     }
@@ -144,54 +192,6 @@ s4d_status index_run_direct(index_job *job, s4d_err *err)
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == S4D_OK; i++) {
         status = steps[i](job, err);
-    }
-    return status;
-}
-
-/* ---- VoxCeleb2 ---- */
-
-/* "idNNNNN" as a folder of the path. */
-static bool find_subject(const char *path, char subject[8], const char **at)
-{
-    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
-        if (strncmp(part, "id", 2) == 0 && strspn(part + 2, "0123456789") == 5 && part[7] == '/') {
-            memcpy(subject, part, 7);
-            subject[7] = '\0';
-            *at = part;
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *voxceleb_split(const char *path, const char *subject)
-{
-    index_role role = strncmp(path, "dev/", 4) == 0 ? INDEX_TRAIN : strncmp(path, "test/", 5) == 0 ? INDEX_TEST : INDEX_ANY;
-    for (const char *p = path; p < subject && role == INDEX_ANY; p++) {
-        role = strncmp(p, "/dev/", 5) == 0 ? INDEX_TRAIN : strncmp(p, "/test/", 6) == 0 ? INDEX_TEST : INDEX_ANY;
-    }
-    return index_split(role);
-}
-
-s4d_status index_run_voxceleb(index_job *job, s4d_err *err)
-{
-    long others = 0;
-    s4d_status status = index_tree_walk(job, err);
-    for (size_t i = 0; i < job->tree.count && status == S4D_OK; i++) {
-        char subject[8];
-        const char *at, *path = job->tree.unit[i].path;
-        if (!find_subject(path, subject, &at)) {
-            others++;
-            continue;
-        }
-        s4d_row row = {.path = job->tree.unit[i].path, .split = (char *)voxceleb_split(path, at), .subject = subject, .end = INFINITY};
-        status = index_add_row(job, &row, err);
-    }
-    if (status == S4D_OK && others > 0) {
-        status = index_decide(job, err, "videos left out: %ld in no folder named as a person, such as id00012", others);
-    }
-    if (status == S4D_OK && job->out->table.has[S4D_COLUMN_SPLIT]) {
-        status = index_decide(job, err, "the folders dev and test are the splits train and test");
     }
     return status;
 }

@@ -2,6 +2,8 @@
 #include "dataset/index_job.h"
 
 #include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
 
 #include "s4d/base/mem.h"
 
@@ -11,13 +13,14 @@ typedef struct index_pair {
     long value;
 } index_pair;
 
+/* With a seed of this process, so that no list can be made whose names all meet in one place. */
 static uint64_t hash_of(const char *key)
 {
-    uint64_t h = 14695981039346656037u;
-    for (; *key; key++) {
-        h = (h ^ (unsigned char)*key) * 1099511628211u;
+    static uint64_t seed;
+    if (seed == 0 && getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+        seed = (uint64_t)(uintptr_t)&seed | 1;
     }
-    return h ^ h >> 29;
+    return XXH3_64bits_withSeed(key, strlen(key), seed);
 }
 
 /* Where the key is or would be; the room is a power of two and never full. */

@@ -6,14 +6,16 @@
 #include "dataset/index_job.h"
 #include "s4d/base/mem.h"
 
-/* Units by the last part of their path, or by the last two where every name has a folder. */
+/* A listed path is that of every unit whose path ends with it, in whole parts. So units are kept by the last part of their
+ * paths, by the last two and so on, for every number of parts that a name has. */
+enum { PARTS_MAX = 64 };
+
 typedef struct finder {
     index_job *job;
-    index_map first; /* key to unit */
-    long *next;      /* of the same key, -1: none */
-    bool two;
-    bool failed;     /* no memory */
-    size_t strip;    /* bytes in front of every name that are not below the root */
+    index_map first;             /* last parts to unit */
+    long *next[PARTS_MAX + 1];   /* by number of parts: the unit with the same last parts, -1: none; NULL: no name has so many */
+    bool failed;                 /* no memory */
+    size_t strip;                /* bytes in front of every name that are not below the root */
     s4d_str key;
     s4d_err *err;
 } finder;
@@ -21,48 +23,73 @@ typedef struct finder {
 static void release(finder *f)
 {
     index_map_release(&f->first);
-    s4d_mem_free(f->next);
+    for (int n = 0; n <= PARTS_MAX; n++) {
+        s4d_mem_free(f->next[n]);
+    }
     s4d_str_release(&f->key);
 }
 
 static s4d_status no_memory(finder *f)
 {
-    return s4d_err_memory(f->err, f->job->tree.count * sizeof *f->next, "the names of samples");
+    return s4d_err_memory(f->err, f->job->tree.count * sizeof **f->next, "the names of samples");
 }
 
-/* The part of a path that begins with the folder of its last part, where that counts. */
-static const char *tail(const finder *f, const char *path)
+static int parts_of(const char *path)
 {
-    const char *name = s4d_path_name(path);
-    if (f->two && name > path) {
-        for (name--; name > path && name[-1] != '/';) {
-            name--;
-        }
+    int n = 1;
+    for (; (path = strchr(path, '/')); path++) {
+        n++;
     }
-    return name;
+    return n;
 }
 
-static s4d_status fill(finder *f)
+/* Where the last n parts of a path begin; NULL: it has fewer. */
+static const char *last_parts(const char *path, int n)
+{
+    const char *at = path + strlen(path);
+    for (; n > 0 && at > path; n--) {
+        for (at -= at > path && at[0] == '/'; at > path && at[-1] != '/';) {
+            at--;
+        }
+        at -= n > 1 && at > path;
+    }
+    return n == 0 ? at : NULL;
+}
+
+/* Units by their last n parts. */
+static s4d_status fill_by(finder *f, int n)
 {
     const index_tree *t = &f->job->tree;
-    f->two = true;
-    for (size_t i = 0; i < f->job->samples; i++) {
-        f->two = f->two && strchr(f->job->sample[i].name + f->strip, '/');
-    }
-    f->next = s4d_mem_alloc(t->count + 1, sizeof *f->next);
-    if (!f->next) {
+    f->next[n] = s4d_mem_alloc(t->count + 1, sizeof *f->next[n]);
+    if (!f->next[n]) {
         return no_memory(f);
     }
     for (size_t i = t->count; i-- > 0;) { /* so that a chain is in the tree's order */
-        if (!index_key(tail(f, t->unit[i].path), true, &f->key)) {
+        const char *tail = last_parts(t->unit[i].path, n);
+        if (!tail) {
+            continue;
+        }
+        if (!index_key(tail, true, &f->key)) {
             return no_memory(f);
         }
-        f->next[i] = index_map_get(&f->first, f->key.text);
+        f->next[n][i] = index_map_get(&f->first, f->key.text);
         if (!index_map_put(&f->first, f->key.text, (long)i)) {
             return no_memory(f);
         }
     }
     return S4D_OK;
+}
+
+static s4d_status fill(finder *f)
+{
+    s4d_status status = S4D_OK;
+    for (size_t i = 0; i < f->job->samples && status == S4D_OK; i++) {
+        int n = parts_of(f->job->sample[i].name + f->strip);
+        if (n <= PARTS_MAX && !f->next[n]) {
+            status = fill_by(f, n);
+        }
+    }
+    return status;
 }
 
 /* Bytes of the path in front of its last part. */
@@ -71,35 +98,20 @@ static size_t parents(const char *path)
     return (size_t)(s4d_path_name(path) - path);
 }
 
-/* Whether the unit's folders end with those of the name. */
-static bool fits(const char *unit, const char *name)
-{
-    size_t m = parents(unit), n = parents(name);
-    return n <= m && memcmp(unit + m - n, name, n) == 0 && (n == m || unit[m - n - 1] == '/');
-}
-
-/* The next unit of the name from `unit` on, -1: none. */
-static long next_fit(const finder *f, long unit, const char *name)
-{
-    while (unit >= 0 && !fits(f->job->tree.unit[unit].path, name)) {
-        unit = f->next[unit];
-    }
-    return unit;
-}
-
+/* The first unit of the name, -1: none. */
 static long first_fit(finder *f, const index_sample *s)
 {
-    const char *name = s->name + f->strip;
-    if (!index_key(tail(f, name), true, &f->key)) {
+    if (!index_key(s->name + f->strip, true, &f->key)) {
         f->failed = true;
         return -1;
     }
-    return next_fit(f, index_map_get(&f->first, f->key.text), name);
+    return index_map_get(&f->first, f->key.text);
 }
 
+/* The next one. */
 static long other_fit(const finder *f, const index_sample *s, long unit)
 {
-    return next_fit(f, f->next[unit], s->name + f->strip);
+    return f->next[parts_of(s->name + f->strip)][unit];
 }
 
 /* Takes the first unit of each sample; how many have one. */
@@ -179,25 +191,26 @@ static bool base_text(finder *f, const index_sample *s, long unit)
 /* Counts, for each folder, the samples that are there exactly once. */
 static s4d_status count_bases(finder *f, index_map *count)
 {
-    for (size_t i = 0; i < f->job->samples; i++) {
+    index_map seen = {0}; /* folders, to the sample that was last there; below 0: more than once */
+    bool good = true;
+    for (size_t i = 0; i < f->job->samples && good; i++) {
         const index_sample *s = &f->job->sample[i];
-        for (long u = s->unit; u >= 0; u = other_fit(f, s, u)) {
-            int size = base_size(f, s, u), same = 0;
-            for (long v = s->unit; v >= 0; v = other_fit(f, s, v)) {
-                same += base_size(f, s, v) == size &&
-                        memcmp(f->job->tree.unit[u].path, f->job->tree.unit[v].path, (size_t)size) == 0;
-            }
-            if (same != 1) {
-                continue;
-            }
-            bool good = base_text(f, s, u);
-            long before = good ? index_map_get(count, f->key.text) : 0;
-            if (!good || !index_map_put(count, f->key.text, before > 0 ? before + 1 : 1)) {
-                return no_memory(f);
+        long mark = (long)i + 2;
+        for (long u = s->unit; u >= 0 && good; u = other_fit(f, s, u)) {
+            good = base_text(f, s, u);
+            long last = good ? index_map_get(&seen, f->key.text) : 0;
+            good = good && (last == -mark || index_map_put(&seen, f->key.text, last == mark ? -mark : mark));
+        }
+        for (long u = s->unit; u >= 0 && good; u = other_fit(f, s, u)) {
+            good = base_text(f, s, u);
+            if (good && index_map_get(&seen, f->key.text) == mark) {
+                long before = index_map_get(count, f->key.text);
+                good = index_map_put(count, f->key.text, before > 0 ? before + 1 : 1);
             }
         }
     }
-    return S4D_OK;
+    index_map_release(&seen);
+    return good ? S4D_OK : no_memory(f);
 }
 
 /* The unit of the sample below the one folder that has all of them; -1: none or several such folders. */

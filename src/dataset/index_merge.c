@@ -131,6 +131,10 @@ static s4d_status join_all(index_job *job, const slots *s, s4d_err *err)
     }
     index_map_release(&map);
     s4d_str_release(&key);
+    if (status == S4D_OK && job->samples == 0) {
+        status = s4d_err_set(err, S4D_FAILED, "%s: every line of the lists is left out, as none is of a class of the set %s; take the "
+                             "whole lists", job->list[0].path, job->opts->set);
+    }
     return status == S4D_OK ? index_faults_end(job, "correct the lists", err) : status;
 }
 
@@ -170,6 +174,11 @@ static s4d_status take_validation_as_test(index_job *job, slots *s, s4d_err *err
     }
     s->with[INDEX_TEST] = s->with[INDEX_VAL];
     s->with[INDEX_VAL] = 0;
+    return index_tell_validation(job, err);
+}
+
+s4d_status index_tell_validation(index_job *job, s4d_err *err)
+{
     return index_decide(job, err, "the validation list is the split test: there is no other, and results are reported on it");
 }
 

@@ -10,6 +10,14 @@
 
 /* ---- a folder for each class ---- */
 
+/* How the folders in the root are to be read. */
+typedef struct tops {
+    const char *split[INDEX_ROLES]; /* a sample below a folder of that role */
+    const char *other;              /* a sample below a folder of none */
+    int roles;                      /* that are there */
+    bool splits;                    /* the folders are splits, and those inside them classes */
+} tops;
+
 /* Parts of a path: "a/b/c" has 3. */
 static int depth_of(const char *path)
 {
@@ -22,76 +30,93 @@ static int depth_of(const char *path)
 
 static index_role role_of_top(const char *path)
 {
-    char top[64];
-    index_role role;
-    int fold;
-    snprintf(top, sizeof top, "%.*s.", (int)strcspn(path, "/") > 60 ? 60 : (int)strcspn(path, "/"), path);
-    index_read_name(top, &role, &fold);
-    return role;
+    return index_folder_role(path, strcspn(path, "/"));
 }
 
-/* Whether the folders in the root are train, test and val. */
-static bool has_splits(const index_tree *t)
+/* Train and test beside each other are splits, as is every folder of a split where there is no other. */
+static tops find_tops(const index_tree *t)
 {
+    tops found = {0};
     for (size_t i = 0; i < t->count; i++) {
-        if (depth_of(t->unit[i].path) < 3 && t->unit[i].kind != INDEX_FRAMES) {
-            return false;
-        }
-        if (role_of_top(t->unit[i].path) == INDEX_ANY) {
-            return false;
+        const char *path = t->unit[i].path;
+        index_role role = role_of_top(path);
+        if (role == INDEX_ANY) {
+            found.other = found.other ? found.other : path;
+        } else if (!found.split[role]) {
+            found.split[role] = path;
+            found.roles++;
         }
     }
-    return t->count > 0;
+    found.splits = found.roles > 1 || (found.roles == 1 && !found.other);
+    return found;
 }
 
-/* The class's folder in a path, owned by the caller's string. */
-static char *class_folder(const char *path, bool splits)
+/* What stands beside folders of splits is left out where that is meant. */
+static s4d_status check_tops(index_job *job, const tops *found, s4d_err *err)
 {
-    const char *from = splits ? strchr(path, '/') + 1 : path;
-    char *copy = s4d_mem_strdup(from);
-    if (copy) {
-        copy[strcspn(copy, "/")] = '\0';
+    if (!found->splits || !found->other) {
+        return S4D_OK;
     }
-    return copy;
+    int size = (int)strcspn(found->other, "/");
+    const char *split = found->split[INDEX_TRAIN] ? found->split[INDEX_TRAIN] : found->split[INDEX_TEST];
+    split = split ? split : found->split[INDEX_VAL];
+    if (!index_accepts(job, "beside")) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: %.*s and others are splits, but %.*s beside them is none and holds %.200s; move it away, or leave it out "
+                           "with --accept beside", job->opts->root, (int)strcspn(split, "/"), split, size, found->other,
+                           found->other[size] ? found->other : "images");
+    }
+    return index_decide(job, err, "%.*s and whatever else is beside the folders of splits is left out, as --accept says", size,
+                        found->other);
 }
 
-/* Whether a unit is a sample: a file in a class's folder, a video anywhere below it, a folder of frames inside it. Pictures
- * deeper than that are frames. */
-static bool is_sample(index_job *job, const index_unit *u, int base)
+/* Whether a unit is a sample: a file in a class's folder, or a folder of frames. Pictures deeper than that are frames; a clip
+ * deeper than that is doubtful. */
+static bool is_sample(index_job *job, const index_unit *u, int base, const index_unit **deep)
 {
     int depth = depth_of(u->path) - base; /* 1: the class's folder, 2: what is in it */
     if (depth < 2 && u->kind != INDEX_FRAMES) {
         index_fault(job, 0, 0, "%.300s lies in no class's folder", u->path);
         return false;
     }
+    *deep = u->kind != INDEX_PICTURE && depth > 2 && !*deep ? u : *deep;
     return u->kind == INDEX_PICTURE ? depth == 2 : depth >= 2;
 }
 
-static s4d_status take_units(index_job *job, bool splits, s4d_err *err)
+static s4d_status check_kinds(index_job *job, const index_unit *const kind[2], const index_unit *deep, s4d_err *err)
 {
-    const index_unit *kind[2] = {NULL, NULL}; /* a picture, a clip */
+    if (kind[0] && kind[1]) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: %.200s is a picture and %.200s is a clip; put pictures and clips under two folders, as they are two "
+                           "sets", job->opts->root, kind[0]->path, kind[1]->path);
+    }
+    if (deep && !index_accepts(job, "deep")) {
+        return s4d_err_set(err, S4D_FAILED,
+                           "%s: %.300s lies deeper than CLASS/SAMPLE, so that its class is not told by its folders; say with --pattern "
+                           "what they are, or add --accept deep where the class is the first", job->opts->root, deep->path);
+    }
+    return S4D_OK;
+}
+
+static s4d_status take_units(index_job *job, const tops *found, s4d_err *err)
+{
+    const index_unit *kind[2] = {NULL, NULL}, *deep = NULL; /* a picture, a clip; one too far down */
     s4d_status status = S4D_OK;
     for (size_t i = 0; i < job->tree.count && status == S4D_OK; i++) {
         index_unit *u = &job->tree.unit[i];
-        if (!is_sample(job, u, splits)) {
+        bool beside = found->splits && role_of_top(u->path) == INDEX_ANY;
+        if (beside || !is_sample(job, u, found->splits, &deep)) {
             continue;
         }
         kind[u->kind != INDEX_PICTURE] = u;
-        index_entry e = {.name = u->path, .label = class_folder(u->path, splits), .list = 0, .class = -1};
+        const char *class = found->splits ? strchr(u->path, '/') + 1 : u->path;
+        index_entry e = {.name = u->path, .label = index_text(job, class, strcspn(class, "/")), .list = 0, .class = -1};
         status = e.label ? index_add_entry(job, &e, err) : s4d_err_memory(err, S4D_PATH_MAX, "the names of classes");
-        if (status != S4D_OK) {
-            s4d_mem_free(e.label);
-        }
     }
     if (status == S4D_OK) {
         status = index_faults_end(job, "put it into one, or elsewhere", err);
     }
-    if (status == S4D_OK && kind[0] && kind[1]) {
-        status = s4d_err_set(err, S4D_FAILED,
-                             "%s: %.200s is a picture and %.200s is a clip; put pictures and clips under two folders, as they are two "
-                             "sets", job->opts->root, kind[0]->path, kind[1]->path);
-    }
-    return status;
+    return status == S4D_OK ? check_kinds(job, kind, deep, err) : status;
 }
 
 static s4d_status add_folder_rows(index_job *job, bool splits, s4d_err *err)
@@ -100,7 +125,7 @@ static s4d_status add_folder_rows(index_job *job, bool splits, s4d_err *err)
     for (size_t i = 0; i < job->entries && status == S4D_OK; i++) {
         const index_entry *e = &job->entry[i];
         s4d_row row = {.path = e->name, .label = e->class >= 0 ? job->out->classes[e->class] : NULL,
-                       .split = (char *)(splits ? index_split(role_of_top(e->name)) : ""), .end = INFINITY};
+                       .split = (splits ? index_split(role_of_top(e->name)) : ""), .end = INFINITY};
         status = index_add_row(job, &row, err);
     }
     return status;
@@ -109,27 +134,25 @@ static s4d_status add_folder_rows(index_job *job, bool splits, s4d_err *err)
 s4d_status index_run_folders(index_job *job, s4d_err *err)
 {
     s4d_status status = index_tree_walk(job, err);
-    bool splits = status == S4D_OK && has_splits(&job->tree);
+    if (status != S4D_OK || job->opts->pattern) {
+        return status == S4D_OK ? index_run_paths(job, err) : status;
+    }
+    const tops found = find_tops(&job->tree);
+    status = check_tops(job, &found, err);
     if (status == S4D_OK) {
         status = index_add_list(job, "the folders", INDEX_ANY, 0, err); /* what sentences name as the source */
     }
     if (status == S4D_OK) {
-        status = take_units(job, splits, err);
+        status = take_units(job, &found, err);
     }
     if (status == S4D_OK && job->entries > 0) {
-        status = index_decide(job, err, splits ? "the folders are splits, and those inside them classes"
-                                               : "the folders are classes; there is no split");
+        status = index_decide(job, err, found.splits ? "the folders are splits, and those inside them classes"
+                                                     : "the folders are classes; there is no split");
     }
     if (status == S4D_OK && job->entries > 0) {
         status = index_read_labels(job, err);
     }
-    if (status == S4D_OK) {
-        status = add_folder_rows(job, splits, err);
-    }
-    for (size_t i = 0; i < job->entries; i++) {
-        s4d_mem_free(job->entry[i].label);
-    }
-    return status;
+    return status == S4D_OK ? add_folder_rows(job, found.splits, err) : status;
 }
 
 /* ---- csv ---- */
@@ -209,9 +232,16 @@ static s4d_status take_csv(csv *c, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     const char *list = c->job->list[c->list].path;
+    if (index_has_pixels(c->job, list)) {
+        return s4d_err_set(err, S4D_FAILED, "%s: has the images in it, as FER2013 has; take \"s4d data index fer2013\", which writes "
+                           "them as files", list);
+    }
     s4d_status status = s4d_path_join(path, c->job->opts->root, list, err);
     if (status == S4D_OK) {
         status = s4d_table_read(path, c->table, err);
+    }
+    if (status == S4D_OK && c->table->count == 0) {
+        status = s4d_err_set(err, S4D_FAILED, "%s: the list holds a header and no sample; take the whole one", list);
     }
     for (size_t i = 0; i < c->table->count && status == S4D_OK; i++) {
         s4d_row *row = &c->table->row[i];
@@ -282,7 +312,7 @@ static s4d_status add_csv_rows(index_job *job, const s4d_table *t, s4d_err *err)
             s4d_row row = t[l].row[i];
             const index_entry *e = &job->entry[k];
             row.label = e->class >= 0 ? job->out->classes[e->class] : NULL;
-            row.split = *row.split ? row.split : (char *)index_split(job->list[l].role);
+            row.split = *row.split ? row.split : index_split(job->list[l].role);
             status = index_add_row(job, &row, err);
         }
     }

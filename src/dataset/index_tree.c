@@ -2,8 +2,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +16,9 @@
 #include "s4d/base/thread.h"
 #include "s4d/data/image.h"
 
-/* A folder with more texts holds annotations of single samples, not lists. */
-enum { DEPTH_MAX = 24, TEXTS_MAX = 64 };
+/* A folder with more texts holds annotations of single samples, not lists. Links may lead to a folder again and again; it is
+ * read a few times, so that the time is bounded by what is on disk. */
+enum { DEPTH_MAX = 24, TEXTS_MAX = 64, VISITS_MAX = 8, STRAY_MAX = 6 };
 
 typedef struct folder {
     const struct folder *up;
@@ -30,6 +34,7 @@ typedef struct walk {
     bool texts;     /* so are lists */
     bool clips;     /* a folder of pictures is one sample: its first picture suffices */
     s4d_str path; /* of the folder that is read, below the root; "" is the root */
+    index_map visits; /* of each folder, by device and inode */
     s4d_err *err;
 } walk;
 
@@ -44,6 +49,31 @@ unsigned index_kind_of(const char *name)
     return s4d_image_named(name) ? INDEX_PICTURE : 0;
 }
 
+/* What systems and tools leave beside files: hidden files and folders, previews of network drives, waste bins. */
+static bool is_stray(const char *name)
+{
+    static const char *const names[] = {"@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot", "$RECYCLE.BIN",
+                                        "RECYCLER", "System Volume Information", "__MACOSX", "lost+found", "__pycache__",
+                                        "Thumbs.db", "ehthumbs.db", "desktop.ini", "Network Trash Folder", "Temporary Items"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return name[0] == '.';
+}
+
+/* Keeps a few such names to be told; "._NAME" of macOS is one of them. */
+static s4d_status note_stray(walk *w, const char *name)
+{
+    s4d_strlist *stray = &w->job->tree.stray;
+    const char *shown = strncmp(name, "._", 2) == 0 ? "._NAME" : name;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || s4d_strlist_find(stray, shown) >= 0 || stray->count == STRAY_MAX) {
+        return S4D_OK;
+    }
+    return s4d_strlist_add(stray, shown) ? S4D_OK : s4d_err_memory(w->err, S4D_PATH_MAX, "the names below a folder");
+}
+
 void index_tree_release(index_tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
@@ -51,6 +81,7 @@ void index_tree_release(index_tree *tree)
     }
     s4d_mem_free(tree->unit);
     s4d_strlist_release(&tree->texts);
+    s4d_strlist_release(&tree->stray);
     *tree = (index_tree){0};
 }
 
@@ -106,7 +137,9 @@ static bool is_folder(int fd, const struct dirent *entry)
 static s4d_status take_file(walk *w, const char *name, unsigned kind)
 {
     s4d_status status = S4D_OK;
-    bool text = w->texts && (s4d_str_ends_nocase(name, ".csv") || s4d_str_ends_nocase(name, ".txt"));
+    const index_paths *how = w->job->layout->paths;
+    kind = how && how->label_tail && s4d_str_ends_nocase(name, how->label_tail) ? INDEX_LABEL : kind;
+    bool text = w->texts && kind != INDEX_LABEL && (s4d_str_ends_nocase(name, ".csv") || s4d_str_ends_nocase(name, ".txt"));
     if (!text && !(kind & w->kinds)) {
         return S4D_OK;
     }
@@ -142,13 +175,14 @@ static struct dirent *next_entry(DIR *dir)
 static s4d_status read_entries(walk *w, DIR *dir, bool leaf, s4d_strlist *inside)
 {
     size_t texts = w->job->tree.texts.count;
-    bool pictures = false, whole = !(leaf && w->clips);
+    bool pictures = false, whole = !(leaf && w->clips) || w->path.size == 0;
     s4d_status status = S4D_OK;
     struct dirent *entry;
     errno = 0; /* where a picture ends the loop */
     while (status == S4D_OK && (whole || !pictures) && (entry = next_entry(dir))) {
         unsigned kind = index_kind_of(entry->d_name);
-        if (entry->d_name[0] == '.') {
+        if (is_stray(entry->d_name)) {
+            status = whole ? note_stray(w, entry->d_name) : S4D_OK; /* else how many are met is chance */
             continue;
         }
         if ((!leaf || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) && is_folder(dirfd(dir), entry)) {
@@ -195,6 +229,16 @@ static bool is_loop(const folder *here)
     return false;
 }
 
+/* Whether the folder was read so often that it is no more. */
+static s4d_status count_visit(walk *w, const folder *here, bool *enough)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%jx:%jx", (uintmax_t)here->device, (uintmax_t)here->inode);
+    long visits = index_map_get(&w->visits, key);
+    *enough = visits >= VISITS_MAX;
+    return *enough || index_map_put(&w->visits, key, visits < 0 ? 1 : visits + 1) ? S4D_OK : no_memory(w);
+}
+
 static s4d_status walk_folder(walk *w, int parent, const char *name, const folder *up)
 {
     struct stat about;
@@ -215,7 +259,9 @@ static s4d_status walk_folder(walk *w, int parent, const char *name, const folde
     }
     folder here = {.up = up, .device = about.st_dev, .inode = about.st_ino, .depth = up ? up->depth + 1 : 0,
                    .leaf = about.st_nlink == 2};
-    if (here.depth < DEPTH_MAX && !is_loop(&here)) {
+    bool enough;
+    status = count_visit(w, &here, &enough);
+    if (status == S4D_OK && !enough && here.depth < DEPTH_MAX && !is_loop(&here)) {
         status = read_entries(w, dir, here.leaf, &inside);
     }
     if (status == S4D_OK) {
@@ -254,11 +300,11 @@ static int by_path(const void *a, const void *b)
 s4d_status index_tree_walk(index_job *job, s4d_err *err)
 {
     const s4d_index_opts *o = job->opts;
-    unsigned kinds = job->layout->media;
-    walk w = {.job = job, .err = err, .texts = !o->train && !o->test && !o->val, .kinds = o->media ? 0 : kinds,
+    unsigned kinds = job->layout->media, labels = job->layout->paths && job->layout->paths->label_tail ? INDEX_LABEL : 0;
+    walk w = {.job = job, .err = err, .texts = !o->train && !o->test && !o->val, .kinds = o->media ? labels : kinds | labels,
               .clips = (kinds & INDEX_FRAMES) && !(kinds & INDEX_PICTURE)};
     s4d_status status = S4D_OK;
-    if (!o->media || w.texts) {
+    if (!o->media || w.texts || w.kinds) {
         status = walk_below(&w, "");
     }
     if (status == S4D_OK && o->media) {
@@ -270,6 +316,8 @@ s4d_status index_tree_walk(index_job *job, s4d_err *err)
         qsort(job->tree.unit, job->tree.count, sizeof *job->tree.unit, by_path);
     }
     s4d_strlist_sort(&job->tree.texts, s4d_str_natural);
+    s4d_strlist_sort(&job->tree.stray, strcmp);
+    index_map_release(&w.visits);
     s4d_str_release(&w.path);
     return status;
 }

@@ -105,7 +105,7 @@ static void the_sets_are_listed(void **state)
     (void)state;
     size_t n;
     const s4d_index_set *set = s4d_index_sets(&n);
-    assert_int_equal(n, 11);
+    assert_int_equal(n, 21);
     assert_string_equal(set[0].name, "dfew");
     for (size_t i = 0; i < n; i++) {
         s4d_index_opts o = opts_of(set[i].name);
@@ -158,34 +158,82 @@ static void a_list_may_be_damaged(void **state)
     }
 }
 
-/* Each allocation and each read of a folder fails once: a sentence and a clean end, never half an index. */
+#ifdef S4D_TEST_HOOKS
+/* A NumPy file of one number, as AffectNet's labels are. */
+static void put_npy(const char *name, char digit)
+{
+    char path[S4D_PATH_MAX], folder[S4D_PATH_MAX];
+    unsigned char file[132] = "\x93NUMPY\x01";
+    snprintf((char *)file + 10, sizeof file - 10, "%-117s\n", "{'descr': '<U1', 'fortran_order': False, 'shape': (), }");
+    file[8] = 118;
+    file[128] = (unsigned char)digit;
+    assert_int_equal(s4d_path_join(path, root, name, NULL), S4D_OK);
+    s4d_path_dir(folder, path);
+    assert_int_equal(s4d_dir_make(folder, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(path, file, sizeof file, NULL), S4D_OK);
+}
+
+/* A small set of every way of reading, each in a folder of the set's name. */
+static void put_all(void)
+{
+    put_dfew();
+    put("csv/a.csv", "path,label\nx.jpg,fear\ny.jpg,sad\n");
+    put("csv/x.jpg", "x");
+    put("csv/y.jpg", "x");
+    put("folders/sad/x.jpg", "x");
+    put("folders/fear/x.jpg", "x");
+    put("voxceleb2/dev/mp4/id00001/v/1.mp4", "x");
+    put("ravdess/Actor_01/01-01-03-01-01-01-01.mp4", "x");
+    put("ravdess/Actor_01/02-01-03-01-01-01-01.mp4", "x");
+    put("ravdess/Actor_01/01-02-05-01-01-01-01.mp4", "x");
+    put("affectnet8/images/0.jpg", "x");
+    put("affectnet8/images/1.jpg", "x");
+    put_npy("affectnet8/annotations/0_exp.npy", '0');
+    put_npy("affectnet8/annotations/1_exp.npy", '7');
+    put("rafdb/list_patition_label.txt", "1 train_1.jpg\n7 test_1.jpg\n");
+    put("rafdb/train_1.jpg", "x");
+    put("rafdb/test_1.jpg", "x");
+    put("fer2013/fer2013.csv", "emotion,pixels,Usage\n0,1 2 3 4,Training\n6,255,PublicTest\n");
+    put("ferplus/fer2013.csv", "emotion,pixels,Usage\n0,1 2 3 4,Training\n6,255,PublicTest\n");
+    put("ferplus/fer2013new.csv", "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+                                  "Training,a.png,9,0,0,1,0,0,0,0,0,0\nPublicTest,b.png,0,9,0,1,0,0,0,0,0,0\n");
+}
+
+#endif
+
+/* Each allocation, each read of a folder, each write fails once: a sentence and a clean end, never half an index. */
 static void what_fails_is_told(void **state)
 {
     (void)state;
 #ifdef S4D_TEST_HOOKS
-    static const char *const sets[] = {"dfew", "folders", "csv", "voxceleb2"};
-    static const s4d_fault kinds[] = {S4D_FAULT_ALLOC, S4D_FAULT_READ};
-    put_dfew();
-    for (size_t i = 0; i < 8; i++) {
-        s4d_index_opts o = opts_of(sets[i / 2]);
-        char below[S4D_PATH_MAX];
-        if (i >= 2) {
-            put("csv/a.csv", "path,label\nx.jpg,fear\ny.jpg,sad\n");
-            put("csv/x.jpg", "x");
-            put("csv/y.jpg", "x");
-            put("folders/sad/x.jpg", "x");
-            put("folders/fear/x.jpg", "x");
-            put("voxceleb2/dev/mp4/id00001/v/1.mp4", "x");
-            assert_int_equal(s4d_path_join(below, root, sets[i / 2], NULL), S4D_OK);
-            o.root = below;
+    static const char *const sets[] = {"dfew", "folders", "csv", "voxceleb2", "ravdess", "affectnet8", "rafdb", "fer2013", "ferplus"};
+    static const s4d_fault kinds[] = {S4D_FAULT_ALLOC, S4D_FAULT_READ, S4D_FAULT_WRITE, S4D_FAULT_RENAME};
+    put_all();
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            s4d_index_opts o = opts_of(sets[i]);
+            char below[S4D_PATH_MAX], images[S4D_PATH_MAX], partial[S4D_PATH_MAX];
+            o.media = i == 0 ? "clips" : NULL; /* as the other sets are beside it */
+            if (i > 0) {
+                assert_int_equal(s4d_path_join(below, root, sets[i], NULL), S4D_OK);
+                o.root = below;
+            }
+            assert_int_equal(s4d_path_join(images, o.root, "fer2013_images", NULL), S4D_OK);
+            assert_int_equal(s4d_path_join(partial, o.root, "fer2013_images.tmp", NULL), S4D_OK);
+            long n = 0;
+            bool told;
+            do {
+                assert_int_equal(s4d_dir_remove(images, NULL), S4D_OK);
+                s4d_fault_set(kinds[k], ++n);
+                told = *sentence(&o) != '\0';
+                s4d_fault_set(kinds[k], 0);
+                assert_true(!told || !s4d_path_exists(images));
+                assert_false(s4d_path_exists(partial));
+                assert_in_range(n, 1, 5000);
+            } while (told);
+            assert_true(n > 1 || kinds[k] == S4D_FAULT_WRITE || kinds[k] == S4D_FAULT_RENAME);
+            assert_true(n > 1 || !strstr(sets[i], "fer")); /* there images are written */
         }
-        long n = 0;
-        do {
-            s4d_fault_set(kinds[i % 2], ++n);
-            assert_in_range(n, 1, 5000);
-        } while (*sentence(&o));
-        assert_in_range(n, 2, 5000);
-        s4d_fault_set(kinds[i % 2], 0);
     }
 #else
     skip();

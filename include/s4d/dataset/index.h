@@ -26,6 +26,8 @@ typedef struct s4d_index_opts {
     int fold;                       /* only the lists of this fold, as split train and test; 0: all of them */
     bool unlabelled;                /* labels are not read */
     bool keep_missing;              /* rows stay whose clip is not on disk */
+    const char *pattern;            /* a regular expression (PCRE2) over paths, with groups label, subject, split, fold; NULL: the set's */
+    const char *accept;             /* what is meant although it looks wrong: words of s4d_index_doubts with commas; NULL: nothing */
 } s4d_index_opts;
 
 typedef struct s4d_index_list {
@@ -46,9 +48,17 @@ typedef struct s4d_index {
 
 /* In the order of the help. */
 const s4d_index_set *s4d_index_sets(size_t *count);
-/* Reads, checks and joins the lists, finds every sample on disk. Nothing is written: s4d_table_write does. S4D_FAILED: the
- * first fault with its file, line, the number of such faults and the remedy. S4D_USAGE: an unknown set or an option the
- * set does not take. The index is released after a failure; a zeroed one is releasable. */
+/* What the manifest of a set is called unless the user says so: NAME.csv, or else where that is a file of the set. */
+void s4d_index_manifest(const char *set, char out[80]);
+/* What a set is refused for although it could be read, each with the word that accepts it. */
+typedef struct s4d_index_doubt {
+    const char *word, *summary;
+} s4d_index_doubt;
+const s4d_index_doubt *s4d_index_doubts(size_t *count);
+/* Reads, checks and joins the lists, finds every sample on disk. The manifest is not written: s4d_table_write does; of a csv
+ * with the images in it these are, into a folder beside it, when all else is good. S4D_FAILED: the first fault with its file,
+ * line, the number of such faults and the remedy, or why what was read can be no set. S4D_USAGE: an unknown set or an option
+ * the set does not take. The index is released after a failure; a zeroed one is releasable. */
 s4d_status s4d_index_make(const s4d_index_opts *opts, s4d_index *out, s4d_err *err);
 void s4d_index_release(s4d_index *index);
 
