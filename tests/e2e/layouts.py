@@ -2,7 +2,9 @@
 
 Every function makes one layout in a folder. `python3 tests/e2e/layouts.py FOLDER` makes them all there, to look at."""
 import pathlib
+import struct
 import sys
+import zlib
 
 DFEW = ["happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"]
 FERV39K = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
@@ -10,6 +12,13 @@ FERV39K_FOLDERS = ["Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surpr
 MAFW = ["anger", "anxiety", "contempt", "disappointment", "disgust", "fear", "happiness", "helplessness", "neutral", "sadness",
         "surprise"]
 AFFECTNET = ["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"]
+RAVDESS = ["neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"]
+CREMAD = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
+BASIC = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
+CKPLUS = ["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"]
+FER2013 = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+FERPLUS = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"]
+VOTES_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 RAFDB = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
 AFFECTNET_HEADER = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
 
@@ -180,9 +189,122 @@ def csv(root):
     put(root / "b, c.mp4")
 
 
+def npy(value, descr="<U1", shape="()", version=1):
+    """A NumPy array of one element, by bytes."""
+    kinds = {"U": lambda: str(value).ljust(int(descr[2:]), "\0").encode("utf-32-le"), "S": lambda: str(value).encode().ljust(int(descr[2:]), b"\0"),
+             "i": lambda: int(value).to_bytes(int(descr[2:]), "big" if descr[0] == ">" else "little", signed=True),
+             "u": lambda: int(value).to_bytes(int(descr[2:]), "little"),
+             "f": lambda: struct.pack("<f" if descr[2:] == "4" else "<d", value)}
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    size = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + header.encode() + kinds[descr[1]]()
+
+
+def affectnet_npy(root, n=11, descr="<U2"):
+    """As given out since 2021: a file of the expression beside valence, arousal and landmarks; expressions 0 to 10."""
+    for part in ("train_set", "val_set"):
+        for i in range(n):
+            put(root / part / f"images/{i}.jpg")
+            put(root / part / f"annotations/{i}_exp.npy", npy(i % 11, descr))
+            put(root / part / f"annotations/{i}_val.npy", npy("0.1", "<U3"))
+
+
+def ravdess(root, modalities=("01", "02"), actors=2):
+    for actor in range(1, actors + 1):
+        for channel, kind in (("01", "Speech"), ("02", "Song")):
+            for code in range(1, 9):
+                for modality in modalities:
+                    put(root / f"Video_{kind}_Actor_{actor:02d}/Actor_{actor:02d}/"
+                               f"{modality}-{channel}-{code:02d}-01-01-01-{actor:02d}.mp4")
+
+
+def cremad(root):
+    for actor in (1001, 1002, 1091):
+        for code in CREMAD:
+            put(root / f"VideoFlash/{actor}_DFA_{code}_XX.flv")
+            put(root / f"AudioWAV/{actor}_DFA_{code}_XX.wav")
+    put(root / "VideoFlash/1040_ITH_SAD_X.flv")
+
+
+def enterface(root):
+    """Names of files are wrong for subject 11, and subject 6 is in one piece."""
+    for subject in (1, 11, 12):
+        for name in BASIC:
+            for i in (1, 2):
+                number = 12 if subject == 11 else subject
+                put(root / f"subject {subject}/{name}/sentence {i}/s{number}_{name[:2]}_{i}.avi")
+    put(root / "subject 6/anger/subject 6.avi")
+
+
+def by_folders(root, splits=("Train", "Val"), tail=".avi", angry="Angry"):
+    for split in splits:
+        for name in (angry, "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"):
+            for i in range(2):
+                put(root / split / name / f"00{i}{tail}")
+
+
+def oulucasia(root):
+    for part in ("NI/Dark", "VL/Strong", "VL/Weak"):
+        for subject in ("P001", "P080"):
+            for name in ("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"):
+                frames(root / "OriginalImg" / part / subject / name, ".jpeg")
+
+
+def ckplus(root):
+    """Sequence 002 of each has no label."""
+    for i in range(7):
+        subject = f"S{10 * i + 5:03d}"
+        for sequence in ("001", "002"):
+            for frame in (1, 2, 3):
+                put(root / f"cohn-kanade-images/{subject}/{sequence}/{subject}_{sequence}_{frame:08d}.png")
+            (root / f"Emotion/{subject}/{sequence}").mkdir(parents=True)
+        put(root / f"Emotion/{subject}/001/{subject}_001_00000003_emotion.txt", f"   {i + 1}.0000000e+00\n")
+
+
+def votes(class_index, most=8):
+    row = [0] * 10
+    row[class_index] = most
+    row[(class_index + 1) % 8] = 10 - most
+    return ",".join(map(str, row))
+
+
+def ferplus_votes(root):
+    """What Microsoft's script leaves: names of FER2013Train and FER2013Valid are told apart by their folder alone."""
+    for part, n in (("FER2013Train", 16), ("FER2013Valid", 8), ("FER2013Test", 8)):
+        rows = [f'fer{i:07d}.png,"(0, 0, 48, 48)",{votes(i % 8)}' for i in range(n)]
+        put(root / part / "label.csv", lines(rows, end="\r\n"))
+        for i in range(n):
+            put(root / part / f"fer{i:07d}.png")
+
+
+def usage(i, n):
+    return "Training" if i < n // 2 else "PublicTest" if i < 3 * n // 4 else "PrivateTest"
+
+
+def pixels(i, side=4):
+    return [(37 * i + 11 * k) % 256 for k in range(side * side)]
+
+
+def fer2013(root, n=28, head="emotion,pixels,Usage", name="fer2013.csv", codes=7):
+    cells = {"emotion": lambda i: str(i % codes), "pixels": lambda i: " ".join(map(str, pixels(i))), "Usage": lambda i: usage(i, n)}
+    rows = [",".join(cells[column.strip()](i) for column in head.split(",")) for i in range(n)]
+    put(root / name, lines(rows, head))
+
+
+def png(side, height=None):
+    """A gray image of one shade."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    height = height or side
+    raw = b"".join(b"\0" + bytes(side) for _ in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+
+
 def main(folder):
     for make in (dfew_official, dfew_release, ferv39k_official, ferv39k_release, mafw_official, mafw_release, affectnet_official,
-                 affectnet_release, rafdb, ferplus, voxceleb2, videomae, folders, csv):
+                 affectnet_release, affectnet_npy, ravdess, cremad, enterface, by_folders, oulucasia, ckplus, rafdb, ferplus,
+                 ferplus_votes, fer2013, voxceleb2, videomae, folders, csv):
         make(pathlib.Path(folder) / make.__name__)
 
 

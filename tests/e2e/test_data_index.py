@@ -3,10 +3,9 @@ import collections
 import csv
 import pathlib
 import shutil
-import subprocess
 
 import layouts
-from support import ROOT, Case, finetune_config
+from support import Case, finetune_config
 
 
 def rows(path):
@@ -318,9 +317,9 @@ class Faults(Indexed):
         (self.root / "x").mkdir()
         self.refused("csv", 'mine.csv: line 3: the path "x/../a.mp4" goes into a folder and out again by ".."; write it without' +
                      keep)
-        mine.write_text("path,label\n./a.mp4,happy\n")
+        mine.write_text('path,label\n./a.mp4,happy\n".//b, c.mp4",sad\n')
         self.ok("data", "index", "csv", self.root)
-        self.assertEqual((self.root / "csv.csv").read_text(), "path,label\na.mp4,happiness\n")
+        self.assertEqual((self.root / "csv.csv").read_text(), 'path,label\na.mp4,happiness\n"b, c.mp4",sadness\n')
         shutil.rmtree(self.root)
         layouts.put(self.root / "a.mp4")
         layouts.put(self.root / "train.csv", "a.mp4 0\n.//a.mp4 1\n")
@@ -423,15 +422,17 @@ class Faults(Indexed):
 
     def test_usage(self):
         layouts.dfew_release(self.root)
-        sets = "dfew, ferv39k, mafw, affectnet7, affectnet8, rafdb, ferplus, voxceleb2, videomae, folders, csv"
+        sets = "dfew, ferv39k, mafw, afew, caer, ravdess, cremad, enterface, oulucasia, ckplus, affectnet7, affectnet8, rafdb, " \
+               "ferplus, fer2013, sfew, caers, voxceleb2, videomae, folders, csv"
         for words, sentence in [
             (("dfev", self.root), f"dfev: unknown set; did you mean dfew? there are {sets}"),
             (("dfew",), 's4d data index: ROOT is missing, the folder it was unpacked to; "s4d data index --help" tells more'),
             (("dfew", self.root, "x"), 'x: one word too many; "s4d data index --help" tells what is expected'),
             (("ferv39k", self.root, "--fold", 1), "--fold: the set ferv39k does not take this option; leave it out"),
             (("voxceleb2", self.root, "--train", "x"), "--train: the set voxceleb2 does not take this option; leave it out"),
-            (("dfew", self.root, "--classes", "dfew2"), '--classes: "dfew2" is no known table; name one of affectnet7, affectnet8, '
-             "dfew, ferplus, ferv39k, ferv39k_maedfer, mafw, mafw_dferclip, mafw_maedfer, rafdb, or all classes with commas"),
+            (("dfew", self.root, "--classes", "dfew2"), '--classes: "dfew2" is no known table; name one of afew, affectnet7, '
+             "affectnet8, caer, caers, ckextended, ckplus, cremad, dfew, enterface, fer2013, ferplus, ferv39k, ferv39k_maedfer, mafw, "
+             "mafw_dferclip, mafw_maedfer, oulucasia, rafdb, rafdb_compound, ravdess, sfew, or all classes with commas"),
             (("dfew", self.root, "--classes", "sad,sadness"),
              '--classes: "sadness" stands there twice (synonyms are one class); name each class once'),
             (("dfew", self.root, "--train", "train_set_{fold}.csv", "--test", "test_set_1.csv"),
@@ -487,45 +488,3 @@ class Use(Indexed):
             self.assertIn("usage: s4d data", self.ok(*words).stdout)
         self.assertEqual(self.fails(2, [], "data"), 's4d: data: no tool is given; "s4d data --help" lists them')
         self.assertEqual(self.fails(2, [], "data", "indx"), 's4d: data indx: unknown tool; did you mean "s4d data index"?')
-
-
-class Tables(Case):
-    """data/labels: a file that is wrong stops the build."""
-
-    def configure(self, name, text):
-        source = self.dir / "labels"
-        shutil.rmtree(source, ignore_errors=True)
-        shutil.copytree(ROOT / "data/labels", source)
-        (source / name).write_text(text)
-        (self.dir / "CMakeLists.txt").write_text(
-            f"cmake_minimum_required(VERSION 3.22)\nproject(x LANGUAGES NONE)\ninclude({ROOT}/src/data/labels.cmake)\n"
-            f"s4d_labels_generate({self.dir}/out {source})\n")
-        done = subprocess.run(["cmake", "-S", self.dir, "-B", self.dir / "build"], text=True, capture_output=True)
-        return done.returncode, " ".join(done.stderr.split())
-
-    def test_malformed(self):
-        for name, text, word in [
-            ("x.json", "{", "x.json: failed parsing json string"),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["a"]} b', "x.json: text follows the object"),
-            ("x.json", '{"set": "x", "used_by": ""}', "x.json: member 'classes' not found"),
-            ("x.json", '{"set": "x", "used_by": "", "classes": []}', "expected 1 to 64 classes, got 0"),
-            ("x.json", '{"set": "x", "used_by": "", "classes": [1]}', "is NUMBER, expected STRING"),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["a", "a"]}', '"a" stands there twice'),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["sad"]}', '"sad" is a synonym by synonyms.json'),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["A"]}', '"A" cannot be a class name'),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["a"], "b": 1}', "expected the members set, used_by and classes"),
-            ("X-1.json", '{"set": "x", "used_by": "", "classes": ["a"]}', "use small letters, digits and _"),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["joy", "happiness"]}', '"joy" is a synonym by synonyms.json'),
-            ("x.json", '{"set": "x", "used_by": "", "classes": ["no-expression"]}', '"no-expression" is a synonym by synonyms.json'),
-            ("synonyms.json", '{"sad": "sadness", "sadness": "sorrow"}', '"sadness" is both a synonym and the one spelling'),
-            ("synonyms.json", '{"no_emotion": "neutral"}', '"no_emotion": write a blank, which stands for - and _ too'),
-        ]:
-            with self.subTest(text=text):
-                code, error = self.configure(name, text)
-                self.assertNotEqual(code, 0)
-                self.assertIn(word, error)
-
-    def test_a_new_table(self):
-        code, error = self.configure("mine.json", '{"set": "mine", "used_by": "us", "classes": ["calm", "not calm"]}')
-        self.assertEqual(code, 0, error)
-        self.assertIn('LABEL_TABLE(mine, "calm", "not calm")\n', (self.dir / "out/data/labels.def").read_text())

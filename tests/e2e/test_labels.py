@@ -34,6 +34,9 @@ class Tables(Case):
             ("x.json", '{"set": "x", "used_by": "", "classes": ["a"], "codes": ["a b"]}', '"a b" cannot be a code'),
             ("x.json", '{"set": "x", "used_by": "", "classes": ["a"], "codes": [1]}', "is NUMBER, expected STRING"),
             ("X-1.json", '{"set": "x", "used_by": "", "classes": ["a"]}', "use small letters, digits and _"),
+            ("x.json", '{"set": "x", "used_by": "", "classes": ["joy", "happiness"]}', '"joy" is a synonym by synonyms.json'),
+            ("x.json", '{"set": "x", "used_by": "", "classes": ["no-expression"]}', '"no-expression" is a synonym by synonyms.json'),
+            ("synonyms.json", '{"no_emotion": "neutral"}', '"no_emotion": write a blank, which stands for - and _ too'),
             ("synonyms.json", '{"sad": "sadness", "sadness": "sorrow"}', '"sadness" is both a synonym and the one spelling'),
         ]:
             with self.subTest(text=text):
