@@ -89,14 +89,12 @@ char *index_text(index_job *job, const char *at, size_t size)
     }
     memcpy(text, at, size);
     text[size] = '\0';
-    long i = index_map_get(&job->text_map, text);
-    if (i < 0 && s4d_strlist_add(&job->text, text) && index_map_put(&job->text_map, text, (long)job->text.count - 1)) {
-        i = (long)job->text.count - 1;
-    }
+    const char *kept = index_map_key(&job->text, text);
+    kept = kept || !index_map_put(&job->text, text, 0) ? kept : index_map_key(&job->text, text);
     if (text != small) {
         s4d_mem_free(text);
     }
-    return i < 0 ? NULL : job->text.item[i];
+    return (char *)kept;
 }
 
 s4d_status index_add_list(index_job *job, const char *path, index_role role, int fold, s4d_err *err)
@@ -269,9 +267,6 @@ void index_release_job(index_job *job)
         s4d_mem_free(job->list[i].path);
         s4d_list_release(&job->list[i].text);
     }
-    for (size_t i = 0; i < job->samples; i++) {
-        s4d_mem_free(job->sample[i].path);
-    }
     for (size_t i = 0; i < job->pixel_count; i++) {
         s4d_mem_free(job->pixels[i].folder);
         s4d_mem_free(job->pixels[i].row);
@@ -279,8 +274,8 @@ void index_release_job(index_job *job)
     }
     s4d_mem_free(job->pixels);
     s4d_strlist_release(&job->pixel_lists);
-    s4d_strlist_release(&job->text);
-    index_map_release(&job->text_map);
+    index_map_release(&job->text);
+    s4d_texts_release(&job->missing);
     s4d_mem_free(job->list);
     s4d_mem_free(job->entry);
     s4d_mem_free(job->sample);

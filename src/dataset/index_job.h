@@ -23,6 +23,8 @@ typedef struct index_map {
 
 /* The value of a key, or -1. */
 long index_map_get(const index_map *m, const char *key);
+/* The map's own copy of a key, or NULL. */
+const char *index_map_key(const index_map *m, const char *key);
 /* Keys are copied; false: no memory. */
 bool index_map_put(index_map *m, const char *key, long value);
 void index_map_release(index_map *m);
@@ -155,7 +157,7 @@ s4d_status index_shape_choose(index_job *job, int list, const index_shape *s, si
 /* ---- the tree ---- */
 
 typedef struct index_unit {
-    char *path; /* below the root */
+    char *path; /* below the root; the tree's */
     unsigned kind;
     bool taken;
 } index_unit;
@@ -163,6 +165,7 @@ typedef struct index_unit {
 typedef struct index_tree {
     index_unit *unit;
     size_t count, room;
+    s4d_texts paths;
     s4d_strlist texts; /* .csv and .txt, below the root */
     s4d_strlist stray; /* names of what systems and tools left there, each once; it is passed over */
 } index_tree;
@@ -184,7 +187,7 @@ typedef struct index_sample {
     int class;
     uint32_t member[INDEX_ROLES]; /* by role, a bit for each slot */
     long unit; /* in the tree, -1: not found */
-    char *path; /* owned */
+    const char *path; /* as long as the job */
     int fold;
     const char *split;
 } index_sample;
@@ -209,8 +212,8 @@ struct index_job {
     const s4d_index_opts *opts;
     const index_layout *layout;
     s4d_index *out;
-    index_map text_map; /* index_text's */
-    s4d_strlist text;
+    index_map text;    /* index_text's */
+    s4d_texts missing; /* paths of samples that are not in the tree */
     s4d_strlist pixel_lists; /* taken out of the tree's texts */
     index_pixels *pixels;
     size_t pixel_count;

@@ -173,7 +173,7 @@ s4d_status index_find_direct(index_job *job, s4d_err *err)
             s4d_str_printf(&path, "%s/", job->opts->media);
         }
         s4d_str_add(&path, s->name + cut);
-        s->path = path.failed ? NULL : s4d_mem_strdup(path.text);
+        s->path = path.failed ? NULL : s4d_texts_add(&job->missing, path.text);
         status = s->path ? S4D_OK : s4d_err_memory(err, S4D_PATH_MAX, "the paths of samples");
     }
     s4d_str_release(&path);

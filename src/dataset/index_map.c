@@ -59,6 +59,11 @@ long index_map_get(const index_map *m, const char *key)
     return p->key ? p->value : -1;
 }
 
+const char *index_map_key(const index_map *m, const char *key)
+{
+    return m->count == 0 ? NULL : place_of(m, key, hash_of(key))->key;
+}
+
 bool index_map_put(index_map *m, const char *key, long value)
 {
     if (2 * (m->count + 1) > m->room && !grow(m)) {

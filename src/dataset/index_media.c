@@ -318,12 +318,12 @@ static s4d_status set_paths(finder *f)
                 index_fault(job, s->list, s->line, "\"%.200s\" is %.300s, as another listed name is", s->name, u->path);
             }
             u->taken = true;
-            s->path = s4d_mem_strdup(u->path);
+            s->path = u->path;
         } else {
             s4d_str_clear(&f->key);
             s4d_str_add_bytes(&f->key, base ? job->tree.unit[shown->unit].path : "", base ? (size_t)base_size(f, shown, shown->unit) : 0);
             s4d_str_add(&f->key, s->name + f->strip);
-            s->path = f->key.failed ? NULL : s4d_mem_strdup(f->key.text);
+            s->path = f->key.failed ? NULL : s4d_texts_add(&job->missing, f->key.text);
         }
         if (!s->path) {
             return no_memory(f);

@@ -76,9 +76,7 @@ static s4d_status note_stray(walk *w, const char *name)
 
 void index_tree_release(index_tree *tree)
 {
-    for (size_t i = 0; i < tree->count; i++) {
-        s4d_mem_free(tree->unit[i].path);
-    }
+    s4d_texts_release(&tree->paths);
     s4d_mem_free(tree->unit);
     s4d_strlist_release(&tree->texts);
     s4d_strlist_release(&tree->stray);
@@ -100,7 +98,7 @@ static s4d_status add_unit(walk *w, unsigned kind)
         }
         t->room = room;
     }
-    char *copy = w->path.failed ? NULL : s4d_mem_strdup(w->path.text);
+    char *copy = w->path.failed ? NULL : (char *)s4d_texts_add(&t->paths, w->path.text);
     if (!copy) {
         return no_memory(w);
     }

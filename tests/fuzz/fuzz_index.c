@@ -99,7 +99,7 @@ static void paths(const index_layout *layout, const char *pattern, char *text)
         line[folder ? n - 1 : n] = '\0';
         if (*line && n < S4D_PATH_MAX) {
             unsigned kind = folder ? INDEX_FRAMES : index_kind_of(line) ? index_kind_of(line) : INDEX_LABEL;
-            job.tree.unit[job.tree.count++] = (index_unit){.path = s4d_mem_strdup(line), .kind = kind};
+            job.tree.unit[job.tree.count++] = (index_unit){.path = (char *)s4d_texts_add(&job.tree.paths, line), .kind = kind};
         }
     }
     s4d_status status = index_run_paths(&job, &err);
