@@ -38,7 +38,9 @@
            "lines of the lists: manifest: csv with the header path,label, labels by name; csv: a two-column header, labels by " \
            "number; text: path and number; paths: no labels"),                                     \
     {path ".classes", S4D_FIELD_CLASSES, AT(member), 0, 0, 0, NULL, BOTH("[]"),                    \
-     "class names in index order, or the name of a table in data/labels, such as dfew"},           \
+     "class names in index order, or a known table: afew, affectnet7, affectnet8, caer, caers, ckextended, ckplus, cremad, " \
+     "dfew, enterface, fer2013, ferplus, ferv39k, ferv39k_maedfer, mafw, mafw_dferclip, mafw_maedfer, oulucasia, rafdb, " \
+     "rafdb_compound, ravdess, sfew"},                                                             \
     INT(path ".fold", member.fold, 0, 1000, BOTH("0"), "the fold that is tested, of a manifest or of lists with {fold} in their names; 0: none"), \
     INT(path ".first_label", member.first_label, 0, 1, BOTH("0"), "number of the first class in numbered lists"), \
     INT(path ".zero_pad", member.zero_pad, 0, 32, BOTH("0"), "fills a number as path with zeros to this width; 0: not"), \

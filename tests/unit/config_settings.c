@@ -209,8 +209,10 @@ static void test_text_stands_as_it_is(void **state)
 static void test_class_tables(void **state)
 {
     (void)state;
-    static const char *const tables[] = {"affectnet7", "affectnet8", "dfew", "ferplus", "ferv39k",
-                                         "ferv39k_maedfer", "mafw", "mafw_dferclip", "mafw_maedfer", "rafdb"};
+    static const char *const tables[] = {"afew",     "affectnet7", "affectnet8",      "caer",    "caers",         "ckextended",
+                                         "ckplus",   "cremad",     "dfew",            "enterface", "fer2013",     "ferplus",
+                                         "ferv39k",  "ferv39k_maedfer", "mafw",       "mafw_dferclip", "mafw_maedfer",
+                                         "oulucasia", "rafdb",     "rafdb_compound",  "ravdess", "sfew"};
     s4d_str schema = {0}, joined = {0};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; ++i) s4d_str_printf(&joined, "%s%s", i ? ", " : "", tables[i]);
     s4d_config_schema(&schema);
