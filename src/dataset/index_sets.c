@@ -46,12 +46,12 @@ static const index_paths enterface = {
     .form = "not at subject N/anger/sentence N/NAME.avi and not named as s1_an_1.avi is",
 };
 
-/* A camera and a light each, where the root is not the folder of one. */
+/* A camera and a light each, where the root is not the folder of one; what is cut out stands in VL_Acropped and the like. */
 static const index_paths oulucasia = {
-    .pattern = {"(?i)(?:^|/)(?:(?<part>(?:NI|VL)/(?:Strong|Weak|Dark))/)?(?<subject>P\\d{3})/"
-                "(?<id>(?<label>anger|disgust|fear|happiness|sadness|surprise))$"},
+    .pattern = {"(?i)(?:^|/)(?:(?<part>NI|VL)[^/]*/)?(?<id>(?:(?:Strong|Weak|Dark)/)?(?<subject>P\\d{3})/"
+                "(?<label>anger|disgust|fear|happiness|sadness|surprise))$"},
     .form = "not at VL/Strong/P001/Anger",
-    .parts = "cameras and lights, all taken (--media names the folder of one)",
+    .parts = "cameras, NI infrared and VL visible light, all taken, in every light (--media names the folder of one)",
 };
 
 /* Sequences with a label file; or single images in the folder of their class, as in the form CK+48. */

@@ -107,11 +107,12 @@ class Paths(Indexed):
         self.assertEqual(len(read), 36)
         self.assertEqual(read["OriginalImg/VL/Strong/P080/Happiness"],
                          {"path": "OriginalImg/VL/Strong/P080/Happiness", "label": "happiness", "subject": "P080"})
-        self.assertIn("cameras and lights, all taken (--media names the folder of one): NI/Dark: 12, VL/Strong: 12, VL/Weak: 12\n", told)
+        self.assertIn("cameras, NI infrared and VL visible light, all taken, in every light (--media names the folder of one): NI: 12, VL: 24\n",
+                      told)
         read, _ = self.index("oulucasia", "--media", "OriginalImg/VL/Strong")
         self.assertEqual(len(read), 12)
-        shutil.copytree(self.root / "OriginalImg/VL", self.root / "PreProcessImg/VL")
-        self.fails(1, "OriginalImg/VL/Strong/P001/Anger and PreProcessImg/VL/Strong/P001/Anger are the same sample twice",
+        shutil.copytree(self.root / "OriginalImg/VL", self.root / "PreProcess Img/VL_Acropped")
+        self.fails(1, "OriginalImg/VL/Strong/P001/Anger and PreProcess Img/VL_Acropped/Strong/P001/Anger are the same sample twice",
                    "data", "index", "oulucasia", self.root, "--overwrite")
 
     def test_ck48(self):
