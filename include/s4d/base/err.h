@@ -2,6 +2,8 @@
 #ifndef S4D_BASE_ERR_H
 #define S4D_BASE_ERR_H
 
+#include <stdbool.h>
+
 /* Values are the process's exit statuses. */
 typedef enum s4d_status {
     S4D_OK = 0,
@@ -16,6 +18,7 @@ typedef enum s4d_status {
  * A zeroed struct is valid and holds no error. */
 typedef struct s4d_err {
     s4d_status status;
+    bool shortage; /* of memory or of files that may be open: no file is at fault, and trying the next one is no use */
     char text[1024];
 } s4d_err;
 
@@ -30,6 +33,11 @@ void s4d_err_prefix(s4d_err *err, const char *format, ...)
 
 /* The sentence for a failed allocation of `bytes` for `what`. */
 s4d_status s4d_err_memory(s4d_err *err, unsigned long long bytes, const char *what);
+/* "WHAT FAILED: reason" for an errno, with the remedy where the system's limits are the reason. */
+s4d_status s4d_err_system(s4d_err *err, int reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* After a library failed: where memory is short, that is the reason, whatever it said. Returns the status. */
+s4d_status s4d_err_blame_memory(s4d_err *err, s4d_status status, const char *what);
 
 /* A broken promise between s4d's own functions; aborts in every build, never used for input. */
 #define S4D_BUG_IF(condition)                                                                      \
