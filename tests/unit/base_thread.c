@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void a_thread_may_fail_to_start(void **state)
     int count = 0;
     s4d_fault_set(S4D_FAULT_THREAD, 1);
     assert_int_equal(s4d_thread_start(&t, add_one, &count, &err), S4D_FAILED);
-    assert_non_null(strstr(err.text, "fewer workers"));
+    assert_non_null(strstr(err.text, "fewer threads or workers"));
     s4d_thread_join(&t);
     assert_int_equal(count, 0);
 #else
@@ -65,14 +66,19 @@ static void the_clock_moves_forward(void **state)
     assert_true(s4d_cpu_count() >= 1);
 }
 
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+enum { ENDS = sizeof ends / sizeof *ends };
+
+/* A second of 0 is none. */
 static int interrupted_by(int first, int second)
 {
     fflush(NULL);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        signal(SIGINT, SIG_DFL); /* may be ignored here: tests run in the background, too */
-        signal(SIGTERM, SIG_DFL);
+        for (int i = 0; i < ENDS; i++) {
+            signal(ends[i], SIG_DFL); /* may be ignored here: tests run in the background, too */
+        }
         s4d_interrupt_install();
         if (s4d_interrupt_status() != S4D_OK) {
             _exit(1);
@@ -83,7 +89,8 @@ static int interrupted_by(int first, int second)
         }
         if (second) {
             kill(getpid(), second);
-            sleep(60);
+            bool last = (first == SIGINT || first == SIGTERM) && (second == SIGINT || second == SIGTERM);
+            usleep(last ? 60000000 : 50000);
         }
         _exit(s4d_interrupt_status() + 50); /* told apart from the end by a second signal */
     }
@@ -102,6 +109,37 @@ static void signals_set_a_flag_then_end(void **state)
     assert_int_equal(interrupted_by(SIGINT, SIGTERM), 143);
 }
 
+/* A terminal that is closed says so twice, a batch system sends SIGTERM behind its warning: what the first of them began goes on. */
+static void signals_of_systems_end_as_sigterm_does(void **state)
+{
+    (void)state;
+    for (int i = 2; i < ENDS; i++) {
+        assert_int_equal(interrupted_by(ends[i], 0), 143 + 50);
+        assert_int_equal(interrupted_by(ends[i], ends[i]), 143 + 50);
+        assert_int_equal(interrupted_by(ends[i], SIGTERM), 143 + 50);
+        assert_int_equal(interrupted_by(SIGINT, ends[i]), 130 + 50);
+    }
+}
+
+/* Writing tells of them. */
+static void a_closed_pipe_and_a_full_file_are_no_signals(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int pipes[2];
+        s4d_interrupt_install();
+        bool told = pipe(pipes) == 0 && close(pipes[0]) == 0 && write(pipes[1], "x", 1) < 0 && errno == EPIPE;
+        raise(SIGXFSZ);
+        _exit(told && s4d_interrupt_status() == S4D_OK ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* As under nohup or in a shell's background: what was ignored stays so. */
 static void an_ignored_signal_stays_ignored(void **state)
 {
@@ -111,9 +149,11 @@ static void an_ignored_signal_stays_ignored(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         signal(SIGINT, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
         signal(SIGTERM, SIG_DFL);
         s4d_interrupt_install();
         kill(getpid(), SIGINT);
+        kill(getpid(), SIGHUP);
         usleep(20000);
         bool ignored = s4d_interrupt_status() == S4D_OK;
         kill(getpid(), SIGTERM);
@@ -166,6 +206,8 @@ int main(void)
         cmocka_unit_test(a_thread_may_fail_to_start),
         cmocka_unit_test(the_clock_moves_forward),
         cmocka_unit_test(signals_set_a_flag_then_end),
+        cmocka_unit_test(signals_of_systems_end_as_sigterm_does),
+        cmocka_unit_test(a_closed_pipe_and_a_full_file_are_no_signals),
         cmocka_unit_test(an_ignored_signal_stays_ignored),
         cmocka_unit_test(threads_that_compute_take_no_signal),
     };
