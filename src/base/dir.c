@@ -25,11 +25,11 @@ s4d_status s4d_dir_make(const char *path, s4d_err *err)
         char kept = part[i];
         part[i] = '\0';
         int reason = mkdir(part, 0777) != 0 ? errno : 0;
-        if (reason != 0 && !s4d_path_is_dir(part)) {
-            return s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s%s", part,
-                               reason == EEXIST ? "a file of that name is in the way"
-                                                : strerror(reason),
-                               reason == ENOSPC ? "; free some space" : "");
+        if (reason != 0 && !s4d_path_is_dir(part)) { /* a link to a folder is one */
+            return reason == EEXIST
+                       ? s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s of that name is in the way", part,
+                                     s4d_path_exists(part) ? "a file" : "a link to nothing")
+                       : s4d_err_system(err, reason, "%s: the folder cannot be made", part);
         }
         part[i] = kept;
     }
@@ -58,8 +58,7 @@ s4d_status s4d_dir_list(const char *path, s4d_strlist *out, s4d_err *err)
     *out = list;
     DIR *dir = opendir(path);
     if (!dir) {
-        return s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be opened: %s", path,
-                           strerror(errno));
+        return s4d_err_system(err, errno, "%s: the folder cannot be opened", path);
     }
     struct dirent *entry;
     while ((entry = next_entry(dir))) {
@@ -69,8 +68,7 @@ s4d_status s4d_dir_list(const char *path, s4d_strlist *out, s4d_err *err)
         }
     }
     if (errno != 0) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be read: %s", path,
-                             strerror(errno));
+        status = s4d_err_system(err, errno, "%s: the folder cannot be read", path);
         goto done;
     }
     s4d_strlist_sort(&list, s4d_str_natural);
@@ -84,9 +82,12 @@ done:
 
 static s4d_status cannot_remove(const char *path, const char *name, s4d_err *err)
 {
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: cannot be removed: %s%s%s; check the permissions of its folder", path,
-                       strerror(errno), name[0] ? ", at " : "", name);
+    int reason = errno;
+    if (reason == EACCES || reason == EPERM) {
+        return s4d_err_set(err, S4D_FAILED, "%s: cannot be removed: %s%s%s; check the permissions of its folder", path,
+                           strerror(reason), name[0] ? ", at " : "", name);
+    }
+    return s4d_err_system(err, reason, "%s: cannot be removed%s%s", path, name[0] ? ", at " : "", name);
 }
 
 /* Removes what `name` in the open folder is, contents first.
@@ -132,13 +133,35 @@ s4d_status s4d_dir_remove(const char *path, s4d_err *err)
     return remove_entry(AT_FDCWD, path, path, err);
 }
 
+s4d_status s4d_dir_empty(const char *path, const char *const *keep, size_t keeps, s4d_err *err)
+{
+    DIR *dir = opendir(path);
+    if (!dir) {
+        return s4d_err_system(err, errno, "%s: the folder cannot be opened", path);
+    }
+    s4d_status status = S4D_OK;
+    struct dirent *entry;
+    while (status == S4D_OK && (entry = next_entry(dir))) {
+        bool kept = false;
+        for (size_t i = 0; i < keeps; i++) {
+            kept = kept || strcmp(entry->d_name, keep[i]) == 0;
+        }
+        status = kept ? S4D_OK : remove_entry(dirfd(dir), entry->d_name, path, err);
+    }
+    if (status == S4D_OK && errno != 0) {
+        status = s4d_err_system(err, errno, "%s: the folder cannot be read", path);
+    }
+    closedir(dir);
+    return status;
+}
+
 s4d_status s4d_dir_sweep(const char *path, const char *prefix, s4d_err *err)
 {
     char below[S4D_PATH_MAX];
     DIR *dir = opendir(path);
     if (!dir) {
         return errno == ENOENT ? S4D_OK
-                               : s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be opened: %s", path, strerror(errno));
+                               : s4d_err_system(err, errno, "%s: the folder cannot be opened", path);
     }
     s4d_status status = S4D_OK;
     struct dirent *entry;
@@ -154,21 +177,19 @@ s4d_status s4d_dir_sweep(const char *path, const char *prefix, s4d_err *err)
 
 s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err)
 {
+    int reason = s4d_fault_hit(S4D_FAULT_RENAME) ? EIO : rename(from, to) == 0 ? s4d_dir_sync(to) : errno;
+    return reason == 0 ? S4D_OK : s4d_err_system(err, reason, "%s: cannot be put in place", to);
+}
+
+int s4d_dir_sync(const char *path)
+{
     char parent[S4D_PATH_MAX];
-    s4d_path_dir(parent, to);
-    if (s4d_fault_hit(S4D_FAULT_RENAME)) {
-        errno = EIO;
-    } else if (rename(from, to) == 0) {
-        int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int failed = fd < 0 || fsync(fd) != 0;
-        int reason = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        if (!failed) {
-            return S4D_OK;
-        }
-        errno = reason;
+    s4d_path_dir(parent, path);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int reason = fd >= 0 && fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) {
+        close(fd);
     }
-    return s4d_err_set(err, S4D_FAILED, "%s: cannot be put in place: %s", to, strerror(errno));
+    /* All others say that folders cannot be synced there, as on CIFS and FUSE, or not by this user. */
+    return reason == EIO || reason == ENOSPC || reason == EDQUOT ? reason : 0;
 }

@@ -1,8 +1,10 @@
 /* Whole files: reading, replacing, appending lines. */
 #include "s4d/base/file.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "s4d/base/mem.h"
 #include "s4d/base/reader.h"
@@ -67,6 +69,29 @@ bool s4d_path_is_dir(const char *path)
 {
     struct stat about;
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+bool s4d_path_is_link(const char *path)
+{
+    struct stat about;
+    return lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+}
+
+s4d_status s4d_path_follow(char out[S4D_PATH_MAX], const char *path, s4d_err *err)
+{
+    enum { LINKS_MAX = 40 }; /* as many as the system follows */
+    char dir[S4D_PATH_MAX], target[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(out, "", path, err);
+    for (int links = 0; status == S4D_OK && s4d_path_is_link(out); links++) {
+        ssize_t n = readlink(out, target, sizeof target - 1);
+        if (n < 0 || links == LINKS_MAX) {
+            return s4d_err_system(err, n < 0 ? errno : ELOOP, "%s: the link cannot be followed", path);
+        }
+        target[n] = '\0';
+        s4d_path_dir(dir, out);
+        status = s4d_path_join(out, dir, target, err);
+    }
+    return status;
 }
 
 s4d_status s4d_path_join(char out[S4D_PATH_MAX], const char *dir, const char *name, s4d_err *err)

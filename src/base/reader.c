@@ -13,7 +13,7 @@ static s4d_status examine(s4d_reader *r, const char *what, s4d_err *err)
 {
     struct stat about;
     if (fstat(r->fd, &about) != 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be examined: %s", r->path, strerror(errno));
+        return s4d_err_system(err, errno, "%s: cannot be examined", r->path);
     }
     if (S_ISDIR(about.st_mode)) {
         return s4d_err_set(err, S4D_FAILED, "%s: is a folder; name %s", r->path, what);
@@ -30,8 +30,9 @@ s4d_status s4d_reader_open(s4d_reader *r, const char *path, const char *what, s4
     /* Not blocking: opening a named pipe without a writer would wait for ever. */
     *r = (s4d_reader){.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (r->fd < 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s; check the path", path,
-                           strerror(errno));
+        return errno == ENOENT || errno == ENOTDIR
+                   ? s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s; check the path", path, strerror(errno))
+                   : s4d_err_system(err, errno, "%s: cannot be opened", path);
     }
     r->is_open = true;
     s4d_status status = examine(r, what, err);
@@ -61,8 +62,7 @@ s4d_status s4d_reader_read(const s4d_reader *r, uint64_t offset, void *out, size
     for (size_t done = 0; done < size;) {
         ssize_t n = read_some(r->fd, to + done, size - done, offset + done);
         if (n < 0) {
-            return s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s; check the disk", r->path,
-                               strerror(errno));
+            return s4d_err_system(err, errno, "%s: cannot be read", r->path);
         }
         if (n == 0) {
             return s4d_err_set(

@@ -166,6 +166,8 @@ static void appender_adds_lines(void **state)
         assert_int_equal(s4d_appender_line(a, "{}", &err), S4D_OK);
         assert_holds(in("log"), i ? "{}\n\n{}\n" : "{}\n"); /* while it is open */
         assert_int_equal(s4d_appender_line(a, "", &err), S4D_OK);
+        assert_int_equal(s4d_appender_lines(a), 2 * i + 2); /* with those that were there */
+        assert_int_equal(s4d_appender_sync(a, &err), S4D_OK);
         s4d_appender_destroy(&a);
         s4d_appender_destroy(&a);
     }
@@ -190,6 +192,8 @@ static void appender_takes_half_a_line_back(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(status, S4D_FAILED);
     assert_says(&err, in("cut"), "File too large");
+    assert_says(&err, in("cut"), "ulimit -f");
+    assert_int_equal(s4d_appender_lines(a), 1);
     assert_holds(in("cut"), "whole\n");
     assert_int_equal(s4d_appender_line(a, "half", &err), S4D_OK);
     assert_holds(in("cut"), "whole\nhalf\n");
@@ -314,6 +318,32 @@ static void removal_does_not_follow_links(void **state)
     assert_int_equal(s4d_dir_remove(in("gone"), &err), S4D_OK);
 }
 
+static void emptying_keeps_what_is_named(void **state)
+{
+    (void)state;
+    const char *keep[] = {".kept", "also"};
+    s4d_strlist left;
+    struct stat about;
+    assert_int_equal(s4d_dir_make(in("full/below/deep"), NULL), S4D_OK);
+    assert_int_equal(s4d_dir_make(in("elsewhere"), NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in("elsewhere/mine"), "x", 1, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in("full/.kept"), "x", 1, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in("full/.hidden"), "x", 1, NULL), S4D_OK);
+    assert_int_equal(s4d_file_write(in("full/also"), "x", 1, NULL), S4D_OK);
+    assert_int_equal(symlink(in("elsewhere"), in("full/link")), 0);
+    assert_int_equal(symlink(in("full"), in("to_full")), 0);
+    assert_int_equal(s4d_dir_empty(in("to_full"), keep, 2, NULL), S4D_OK);
+    assert_int_equal(s4d_dir_list(in("full"), &left, NULL), S4D_OK);
+    assert_int_equal(left.count, 1);
+    assert_string_equal(left.item[0], "also");
+    s4d_strlist_release(&left);
+    assert_true(s4d_path_exists(in("full/.kept")) && !s4d_path_exists(in("full/.hidden")) && s4d_path_exists(in("elsewhere/mine")));
+    assert_true(lstat(in("to_full"), &about) == 0 && S_ISLNK(about.st_mode));
+    s4d_err err = {0};
+    assert_int_equal(s4d_dir_empty(in("none"), keep, 2, &err), S4D_FAILED);
+    assert_says(&err, "none", "cannot be opened");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +359,7 @@ int main(void)
         cmocka_unit_test(folders),
         cmocka_unit_test(folders_move_in_one_step),
         cmocka_unit_test(removal_does_not_follow_links),
+        cmocka_unit_test(emptying_keeps_what_is_named),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -19,7 +19,8 @@ typedef struct s4d_bytes {
 void s4d_bytes_release(s4d_bytes *b);
 /* A whole regular file; a folder, a missing file or one over `limit` bytes (0: 1 TiB) is an error. */
 s4d_status s4d_file_read(const char *path, size_t limit, s4d_bytes *out, s4d_err *err);
-/* Replaces a file as a whole: PATH.tmp, write, fsync, rename. After a failure the old file stands and no .tmp is left. */
+/* Replaces a file as a whole: PATH.tmp, write, fsync, rename. After a failure the old file stands and no .tmp is left. Where PATH
+ * is a link, what it leads to is replaced. Of two processes that write one file the second is refused. */
 s4d_status s4d_file_write(const char *path, const void *data, size_t size, s4d_err *err);
 
 /* A file written piece by piece, then moved into place by s4d_writer_close; s4d_writer_abort removes it. */
@@ -33,6 +34,8 @@ void s4d_writer_abort(s4d_writer **w);                     /* NULL accepted */
 typedef struct s4d_appender s4d_appender;
 s4d_status s4d_appender_create(const char *path, s4d_appender **out, s4d_err *err);
 s4d_status s4d_appender_line(s4d_appender *a, const char *text, s4d_err *err); /* '\n' is added */
+int64_t s4d_appender_lines(const s4d_appender *a);                             /* in the file, with those that were there */
+s4d_status s4d_appender_sync(s4d_appender *a, s4d_err *err);                   /* so that they outlive a power cut */
 void s4d_appender_destroy(s4d_appender **a);
 
 bool s4d_path_exists(const char *path);
@@ -42,14 +45,22 @@ s4d_status s4d_path_join(char out[S4D_PATH_MAX], const char *dir, const char *na
 /* The folder part of a path, "." when there is none. */
 void s4d_path_dir(char out[S4D_PATH_MAX], const char *path);
 const char *s4d_path_name(const char *path); /* after the last '/' */
+bool s4d_path_is_link(const char *path);
+/* Where a path leads behind links, which need not be there; S4D_FAILED where links go round. out may not be path. */
+s4d_status s4d_path_follow(char out[S4D_PATH_MAX], const char *path, s4d_err *err);
 
 s4d_status s4d_dir_make(const char *path, s4d_err *err); /* with parents; existing is fine */
 /* Names (not paths) in a folder without "." and ".." and hidden ones, in s4d_str_natural order. */
 s4d_status s4d_dir_list(const char *path, s4d_strlist *out, s4d_err *err);
-/* Moves a folder to a place where nothing is, in one step, and makes that durable. */
+/* Moves a folder to a place where nothing is, in one step, and makes that durable where the file system can. */
 s4d_status s4d_dir_rename(const char *from, const char *to, s4d_err *err);
 /* Removes the folders in it whose names begin with prefix; an absent folder is fine. */
 s4d_status s4d_dir_sweep(const char *path, const char *prefix, s4d_err *err);
 s4d_status s4d_dir_remove(const char *path, s4d_err *err); /* with its contents; absent is fine; links are not followed */
+/* Removes what is in a folder, but not the entries of the names to keep. The folder itself, or the link to it, stays. */
+s4d_status s4d_dir_empty(const char *path, const char *const *keep, size_t keeps, s4d_err *err);
+/* Makes what was renamed to `path` last through a power cut. 0, or the errno of a disk that fails; a file system that cannot
+ * sync folders is no failure. */
+int s4d_dir_sync(const char *path);
 
 #endif
