@@ -24,6 +24,15 @@ static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, .
                                          : s4d_err_memory(err, sizeof text, "the list of faults");
 }
 
+/* Where the reason is not the file's, the check ends. */
+static s4d_status unreadable(const char *name, const s4d_err *why, s4d_strlist *faults, s4d_err *err)
+{
+    if (why->shortage) {
+        return s4d_err_set(err, S4D_FAILED, "%s: %s", name, why->text);
+    }
+    return fault(faults, err, "%s cannot be read: %s", name, why->text);
+}
+
 /* Every number is read, which checks PyTorch's checksums too. */
 static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *err)
 {
@@ -37,7 +46,7 @@ static s4d_status check_numbers(s4d_ckpt *file, s4d_strlist *faults, s4d_err *er
             continue; /* of no use to a model; one that is to use it says so below */
         }
         if (s4d_ckpt_read_doubles(file, t, &value, &why) != S4D_OK) {
-            status = fault(faults, err, "%s cannot be read: %s", t->name, why.text);
+            status = unreadable(t->name, &why, faults, err);
             continue;
         }
         for (int64_t k = 0; k < t->count; k++) {
@@ -163,7 +172,7 @@ static s4d_status verify_beside(const char *folder, const char *name, s4d_strlis
         return status;
     }
     if (verify_file(path, &(s4d_import_opts){0}, &found, &why) != S4D_OK) {
-        status = fault(faults, err, "%s cannot be read: %s", name, why.text);
+        status = unreadable(name, &why, faults, err);
     }
     for (size_t i = 0; i < found.count && status == S4D_OK; i++) {
         status = fault(faults, err, "%s: %s", name, found.item[i]);

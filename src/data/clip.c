@@ -77,7 +77,7 @@ static s4d_status open_video(s4d_clip *c, double start, double end, s4d_err *err
         }
         from = (s4d_source){.path = c->path, .bytes = file.data, .size = file.size};
     }
-    s4d_status status = s4d_video_open(&from, start, end, &c->video, err);
+    s4d_status status = s4d_err_blame_memory(err, s4d_video_open(&from, start, end, &c->video, err), "decoding");
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", c->path);
     }
@@ -142,7 +142,7 @@ static s4d_status read_frame(s4d_clip *c, int index, s4d_image *out, s4d_err *er
         s4d_image_source source = {.path = path, .store = c->store, .upright = c->upright};
         return status == S4D_OK ? s4d_image_read_from(&source, out, err) : status;
     }
-    s4d_status status = s4d_video_read(c->video, index, out, err);
+    s4d_status status = s4d_err_blame_memory(err, s4d_video_read(c->video, index, out, err), "decoding");
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", c->path);
     }

@@ -105,7 +105,7 @@ static s4d_status add_file(const char *path, XXH3_state_t *state, s4d_err *err)
     if (file >= 0) {
         close(file);
     }
-    return n == 0 ? S4D_OK : s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(reason));
+    return n == 0 ? S4D_OK : s4d_err_system(err, reason, "%s: cannot be read", path);
 }
 
 static s4d_status add(const s4d_store *store, const char *path, XXH3_state_t *state, s4d_err *err)

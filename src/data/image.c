@@ -132,6 +132,7 @@ s4d_status s4d_image_read_from(const s4d_image_source *source, s4d_image *out, s
     if (status == S4D_OK && source->upright) {
         status = s4d_exif_apply(s4d_exif_orientation(file.data, file.size), out, err);
     }
+    status = s4d_err_blame_memory(err, status, "decoding");
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", source->path);
     }

@@ -1,4 +1,5 @@
 /* JPEG files, by libjpeg-turbo: integer DCT, triangle-filtered chroma (PIXELS.md section 7). */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 
@@ -103,6 +104,9 @@ static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, ui
 {
     jpeg_job *job = (jpeg_job *)jpeg->err;
     if (setjmp(job->leave)) {
+        if (job->manager.msg_code == JERR_OUT_OF_MEMORY) {
+            return s4d_err_system(err, ENOMEM, "decoding the JPEG file");
+        }
         return s4d_err_set(
             err, S4D_FAILED,
             "the JPEG file is damaged or of a rare kind (%s); copy it again or convert it",

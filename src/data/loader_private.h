@@ -73,7 +73,7 @@ void s4d_loader_scratch_release(s4d_loader_scratch *scratch);
 
 typedef struct s4d_loader_item {
     s4d_status status;
-    bool fatal; /* no memory: not the file's fault, never skipped */
+    bool fatal; /* no memory, or too many open files: not the file's fault, never skipped */
     s4d_err err;
     uint8_t *pixels; /* [bytes]; 0 bytes where the file could not be read */
     size_t bytes, room;

@@ -226,7 +226,7 @@ static s4d_status map_shard(s4d_pack *p, size_t shard, const char *path, int fil
     s4d_pack_shard *s = &p->shard[shard];
     struct stat about;
     if (fstat(file, &about) != 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be examined: %s", path, strerror(errno));
+        return s4d_err_system(err, errno, "%s: cannot be examined", path);
     }
     s4d_status status = check_size(p, shard, path, &about, err);
     if (status != S4D_OK) {
@@ -235,15 +235,14 @@ static s4d_status map_shard(s4d_pack *p, size_t shard, const char *path, int fil
     uint8_t head[S4D_PACK_HEAD];
     ssize_t n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : pread(file, head, sizeof head, 0);
     if (n < 0) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
+        return s4d_err_system(err, errno, "%s: cannot be read", path);
     }
     if (n < (ssize_t)sizeof head || !head_is_whole(head, shard)) {
         return s4d_err_set(err, S4D_FAILED, "%s: its beginning is not that of shard %zu; %s", path, shard, AGAIN);
     }
     void *data = mmap(NULL, (size_t)s->size, PROT_READ, MAP_SHARED, file, 0);
     if (data == MAP_FAILED) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be mapped into memory: %s; raise the limit of the address space", path,
-                           strerror(errno));
+        return s4d_err_system(err, errno, "%s: cannot be mapped into memory", path);
     }
     s->data = data;
     return S4D_OK;
@@ -261,7 +260,7 @@ static s4d_status open_shard(s4d_pack *p, size_t shard, s4d_err *err)
         return errno == ENOENT
                    ? s4d_err_set(err, S4D_FAILED, "%s: the shard is missing, and \"%.300s\" with it; %s", path,
                                  lost_member(p, shard, 0), AGAIN)
-                   : s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s", path, strerror(errno));
+                   : s4d_err_system(err, errno, "%s: cannot be opened", path);
     }
     status = map_shard(p, shard, path, file, err);
     close(file);

@@ -115,7 +115,7 @@ static s4d_status open_file(s4d_stream *s, const char *path, s4d_err *err)
     uint8_t head[S4D_CONTAINER_HEAD];
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe would wait */
     if (file < 0) {
-        return s4d_err_set(err, S4D_FAILED, "cannot be opened: %s", strerror(errno));
+        return s4d_err_system(err, errno, "cannot be opened");
     }
     bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
     if (!regular || about.st_size == 0) {
@@ -147,6 +147,9 @@ static s4d_status open_format(s4d_stream *s, s4d_err *err)
     av_dict_free(&options);
     if (code >= 0) {
         code = avformat_find_stream_info(s->format, NULL);
+    }
+    if (code == AVERROR(ENOMEM)) {
+        return no_memory(err);
     }
     if (code < 0) {
         return s4d_err_set(err, S4D_FAILED,
@@ -234,7 +237,7 @@ s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err)
     if (status == S4D_OK) {
         status = open_codec(s, err);
     }
-    if (status != S4D_OK && s->cut) {
+    if (status != S4D_OK && s->cut && !(err && err->shortage)) {
         s4d_err_set(err, status, "the file ends early; copy it again or take it out of the list");
     }
     if (status != S4D_OK) {

@@ -191,8 +191,8 @@ static s4d_status read_entries(walk *w, DIR *dir, bool leaf, s4d_strlist *inside
         }
     }
     if (status == S4D_OK && errno != 0) {
-        status = s4d_err_set(w->err, S4D_FAILED, "%s/%.400s: the folder cannot be read: %s", w->job->opts->root,
-                             w->path.text ? w->path.text : "", strerror(errno));
+        status = s4d_err_system(w->err, errno, "%s/%.400s: the folder cannot be read", w->job->opts->root,
+                                w->path.text ? w->path.text : "");
     }
     if (w->job->tree.texts.count - texts > TEXTS_MAX) {
         forget_texts(&w->job->tree.texts, texts);
@@ -248,8 +248,8 @@ static s4d_status walk_folder(walk *w, int parent, const char *name, const folde
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 || fstat(fd, &about) != 0 ? NULL : fdopendir(fd);
     if (!dir) {
-        status = s4d_err_set(w->err, S4D_FAILED, "%s/%.400s: the folder cannot be opened: %s", w->job->opts->root,
-                             w->path.text ? w->path.text : "", strerror(errno));
+        status = s4d_err_system(w->err, errno, "%s/%.400s: the folder cannot be opened", w->job->opts->root,
+                                w->path.text ? w->path.text : "");
         if (fd >= 0) {
             close(fd);
         }

@@ -93,7 +93,7 @@ static s4d_status copy_pieces(int file, uint8_t *piece, pack_writer *out, s4d_er
         ssize_t n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : read(file, piece, PIECE);
         s4d_status status = s4d_interrupt_status();
         if (n < 0 && errno != EINTR) {
-            return s4d_err_set(err, S4D_FAILED, "cannot be read: %s", strerror(errno));
+            return s4d_err_system(err, errno, "cannot be read");
         }
         if (n == 0) {
             return pack_writer_end(out, err);
@@ -116,7 +116,7 @@ static s4d_status copy_large(const pack_file *f, pack_writer *out, s4d_err *err)
         return s4d_err_memory(err, PIECE, f->path);
     }
     if (file < 0) {
-        status = s4d_err_set(err, S4D_FAILED, "%s: cannot be opened: %s", f->path, strerror(errno));
+        status = s4d_err_system(err, errno, "%s: cannot be opened", f->path);
         goto done;
     }
     status = pack_writer_begin(out, f->name, f->size, err);
