@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "dataset/pack_private.h"
+#include "s4d/base/lock.h"
 #include "s4d/base/thread.h"
 #include "s4d/data/image.h"
 
@@ -48,7 +49,12 @@ static s4d_status name_places(const char *output, places *at, s4d_err *err)
         return s4d_err_set(err, S4D_USAGE, "output: the name of the folder is longer than %d bytes; choose a shorter one",
                            S4D_PATH_MAX - TAIL);
     }
-    snprintf(at->final, sizeof at->final, "%.*s", (int)n, output);
+    char named[S4D_PATH_MAX];
+    snprintf(named, sizeof named, "%.*s", (int)n, output);
+    s4d_status status = s4d_path_follow(at->final, named, err); /* a link stands for the folder it leads to */
+    if (status != S4D_OK) {
+        return status;
+    }
     snprintf(at->growing, sizeof at->growing, "%s.tmp", at->final);
     snprintf(at->old, sizeof at->old, "%s.old", at->final);
     const char *name = s4d_path_name(at->final);
@@ -56,13 +62,6 @@ static s4d_status name_places(const char *output, places *at, s4d_err *err)
         return s4d_err_set(err, S4D_USAGE, "%s: cannot be replaced by a new folder; name one to make below it", output);
     }
     return S4D_OK;
-}
-
-static s4d_status left_over(const char *folder, s4d_err *err)
-{
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: is left from a run that was cut off, or another run is writing it; remove it and try again",
-                       folder);
 }
 
 /* Whether `path` is the folder or lies in it, by their real places. */
@@ -84,7 +83,7 @@ static s4d_status check_final(const s4d_pack_opts *o, places *at, s4d_err *err)
     s4d_strlist names = {0};
     if (lstat(at->final, &about) != 0) {
         return errno == ENOENT ? S4D_OK
-                               : s4d_err_set(err, S4D_FAILED, "%s: cannot be examined: %s", at->final, strerror(errno));
+                               : s4d_err_system(err, errno, "%s: cannot be examined", at->final);
     }
     if (!S_ISDIR(about.st_mode)) {
         return s4d_err_set(err, S4D_FAILED, "%s: is not a folder; name another or remove it", at->final);
@@ -109,21 +108,9 @@ static s4d_status check_final(const s4d_pack_opts *o, places *at, s4d_err *err)
     if (lies_in(at->final, o->root) || lies_in(at->final, o->manifest)) {
         return s4d_err_set(err, S4D_USAGE, "%s: --overwrite would remove what is to be packed; give another --output", at->final);
     }
-    return s4d_path_exists(at->old) ? left_over(at->old, err) : S4D_OK;
-}
-
-/* Of two runs at once only one makes it. */
-static s4d_status make_growing(const places *at, s4d_err *err)
-{
-    char parent[S4D_PATH_MAX];
-    s4d_path_dir(parent, at->growing);
-    s4d_status status = s4d_dir_make(parent, err);
-    if (status == S4D_OK && mkdir(at->growing, 0777) != 0) {
-        status = errno == EEXIST
-                     ? left_over(at->growing, err)
-                     : s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", at->growing, strerror(errno));
-    }
-    return status;
+    return !s4d_path_exists(at->old) ? S4D_OK
+                                     : s4d_err_set(err, S4D_FAILED, "%s: is left from a run that was cut off while it replaced a "
+                                                                    "pack; remove it and try again", at->old);
 }
 
 static s4d_status copy_manifest(const s4d_pack_opts *o, const char *folder, s4d_err *err)
@@ -193,6 +180,7 @@ s4d_status s4d_pack_make(const s4d_pack_opts *opts, s4d_pack_report *out, s4d_er
     places at = {0};
     char root[S4D_PATH_MAX];
     s4d_pack_opts o = *opts;
+    s4d_lock *lock = NULL;
     double begin = s4d_clock_ms();
     *out = (s4d_pack_report){0};
     if (!o.root) {
@@ -201,10 +189,12 @@ s4d_status s4d_pack_make(const s4d_pack_opts *opts, s4d_pack_report *out, s4d_er
     }
     s4d_status status = check_opts(&o, err);
     if (status != S4D_OK || (status = name_places(o.output, &at, err)) != S4D_OK ||
-        (status = check_final(&o, &at, err)) != S4D_OK || (status = make_growing(&at, err)) != S4D_OK) {
+        (status = check_final(&o, &at, err)) != S4D_OK ||
+        (status = s4d_lock_make_folder(at.growing, &lock, err)) != S4D_OK) {
         return status;
     }
     status = fill(&o, at.growing, out, err);
+    s4d_lock_release(&lock);
     if (status == S4D_OK) {
         status = move_into_place(&at, err);
     }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "s4d/base/lock.h"
 #include "s4d/base/log.h"
 #include "s4d/base/thread.h"
 #include "s4d/data/clip.h"
@@ -68,7 +69,7 @@ static s4d_status check_opts(const s4d_synth_opts *o, s4d_err *err)
 
 /* Where the set goes (no '/' at the end) and where it grows. */
 typedef struct places {
-    char final[S4D_PATH_MAX], growing[S4D_PATH_MAX];
+    char final[S4D_PATH_MAX], growing[S4D_PATH_MAX + 4];
 } places;
 
 static s4d_status name_places(const char *output, places *out, s4d_err *err)
@@ -86,8 +87,13 @@ static s4d_status name_places(const char *output, places *out, s4d_err *err)
             "synth: output: the name of the folder is longer than %d bytes; choose a shorter one",
             S4D_PATH_MAX - (int)sizeof ".tmp");
     }
-    snprintf(out->final, sizeof out->final, "%.*s", (int)n, output);
-    snprintf(out->growing, sizeof out->growing, "%.*s.tmp", (int)n, output);
+    char named[S4D_PATH_MAX];
+    snprintf(named, sizeof named, "%.*s", (int)n, output);
+    s4d_status status = s4d_path_follow(out->final, named, err); /* a link stands for the folder it leads to */
+    if (status) {
+        return status;
+    }
+    snprintf(out->growing, sizeof out->growing, "%s.tmp", out->final);
     const char *name = s4d_path_name(out->final);
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
         return s4d_err_set(
@@ -98,20 +104,9 @@ static s4d_status name_places(const char *output, places *out, s4d_err *err)
     return S4D_OK;
 }
 
-static s4d_status left_over(const char *folder, s4d_err *err)
-{
-    return s4d_err_set(err, S4D_FAILED,
-                       "%s: is left from a run that was cut off, or another run is writing it; "
-                       "remove it and try again",
-                       folder);
-}
-
 /* Nothing may stand where the set goes but an empty folder, which is taken away. */
 static s4d_status clear_places(const places *at, s4d_err *err)
 {
-    if (s4d_path_exists(at->growing)) {
-        return left_over(at->growing, err);
-    }
     if (rmdir(at->final) == 0 || errno == ENOENT) {
         return S4D_OK;
     }
@@ -127,21 +122,6 @@ static s4d_status clear_places(const places *at, s4d_err *err)
     return s4d_err_set(err, S4D_FAILED,
                        "%s: cannot be replaced by a new folder: %s; name one to make below it",
                        at->final, strerror(errno));
-}
-
-/* Of two runs at once only one makes it. */
-static s4d_status make_growing(const char *folder, s4d_err *err)
-{
-    char parent[S4D_PATH_MAX];
-    s4d_path_dir(parent, folder);
-    s4d_status status = s4d_dir_make(parent, err);
-    if (status == S4D_OK && mkdir(folder, 0777) != 0) {
-        status = errno == EEXIST
-                     ? left_over(folder, err)
-                     : s4d_err_set(err, S4D_FAILED, "%s: the folder cannot be made: %s", folder,
-                                   strerror(errno));
-    }
-    return status;
 }
 
 static s4d_status make_folders(const s4d_synth_opts *o, const char *folder, s4d_err *err)
@@ -246,14 +226,18 @@ static s4d_status draw_all(const s4d_plan *plan, const char *folder, s4d_err *er
 s4d_status s4d_synth_make(const s4d_synth_opts *opts, s4d_err *err)
 {
     places at;
+    s4d_lock *lock = NULL;
     s4d_plan plan = {0};
     s4d_synth_opts o = *opts;
     s4d_status status = check_opts(&o, err);
     if (status || (status = name_places(o.output, &at, err)) ||
-        (status = clear_places(&at, err)) || (status = make_growing(at.growing, err))) {
+        (status = s4d_lock_make_folder(at.growing, &lock, err))) {
         return status;
     }
-    status = make_folders(&o, at.growing, err);
+    status = clear_places(&at, err);
+    if (status == S4D_OK) {
+        status = make_folders(&o, at.growing, err);
+    }
     if (status) {
         goto done;
     }
@@ -269,9 +253,11 @@ s4d_status s4d_synth_make(const s4d_synth_opts *opts, s4d_err *err)
         status = s4d_lists_write(&plan, at.growing, err);
     }
     if (!status) {
+        s4d_lock_release(&lock);
         status = s4d_dir_rename(at.growing, at.final, err);
     }
 done:
+    s4d_lock_release(&lock);
     s4d_plan_release(&plan);
     if (status) {
         s4d_err ignored = {0};
