@@ -41,12 +41,12 @@ typedef struct s4d_host_slot {
 
 struct s4d_backend {
     const char *name;
-    char description[256];
+    char description[768];
     s4d_dtype real, act;
     const s4d_device_table *device;
     void *device_state; /* owned by the device */
     s4d_host_slot slot[S4D_SLOTS];
-    int threads;
+    int threads, asked; /* asked: at least `threads` */
     bool planning, failed;
     int own_ops;
     int64_t replays;  /* steps that ran as a recorded whole */
@@ -84,6 +84,9 @@ void *s4d_backend_scratch(s4d_backend *be, size_t bytes);
 void s4d_ref_fill_f32(s4d_op_table *table);
 void s4d_ref_fill_f64(s4d_op_table *table);
 void s4d_cpu_fill(s4d_op_table *table);
+/* Sets threads and asked (0: the usual number), and has the library of products make what it needs, while memory can still be
+ * refused in words. */
+s4d_status s4d_cpu_start(s4d_backend *be, int asked, s4d_err *err);
 #ifdef S4D_WITH_CUDA
 void s4d_cuda_fill(s4d_op_table *table);
 /* Opens the card and its libraries; sets device, device_state and description. opts are checked. */

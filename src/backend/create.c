@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "backend/backend_private.h"
+#include "s4d/base/environment.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/str.h"
-#include "s4d/base/thread.h"
 
 typedef enum kind { REF, CPU, CUDA } kind;
 
@@ -156,13 +156,26 @@ static int count_own(const s4d_op_table *table, const s4d_op_table *ref)
 static void describe(s4d_backend *be, const device *d)
 {
     size_t room = sizeof be->description;
+    char fewer[64] = "";
+    if (be->threads < be->asked) {
+        snprintf(fewer, sizeof fewer, " of the %d asked for, as OpenMP gives no more", be->asked);
+    }
     if (d->kind == CPU) {
-        snprintf(be->description, room, "%s: float32, %d thread%s, products by %s", be->name,
-                 be->threads, be->threads == 1 ? "" : "s", s4d_cpu_library());
+        snprintf(be->description, room, "%s: float32, %d thread%s%s, products by %s", be->name,
+                 be->threads, be->threads == 1 ? "" : "s", fewer, s4d_cpu_library());
     } else if (d->kind == REF) {
         snprintf(be->description, room,
                  "%s: plain C in %s, 1 thread, for checking the other devices", be->name,
                  be->real == S4D_F64 ? "float64" : "float32");
+    }
+}
+
+static void add_environment(s4d_backend *be)
+{
+    const char *variables = s4d_environment_text();
+    size_t used = strlen(be->description);
+    if (variables[0]) {
+        snprintf(be->description + used, sizeof be->description - used, "; environment: %s", variables);
     }
 }
 
@@ -257,8 +270,11 @@ s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s
     be->real = d->real;
     be->act = opts->precision == S4D_BFLOAT16 ? S4D_BF16 : d->real;
     be->spoil = -1;
-    be->threads = d->kind != CPU ? 1 : opts->threads ? opts->threads : s4d_cpu_count();
+    be->threads = be->asked = 1;
     status = fill_table(be, d, opts, err);
+    if (status == S4D_OK && d->kind == CPU) {
+        status = s4d_cpu_start(be, opts->threads, err);
+    }
     describe(be, d);
 #ifdef S4D_WITH_CUDA
     if (status == S4D_OK && d->kind == CUDA) {
@@ -267,6 +283,8 @@ s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s
 #endif
     if (status != S4D_OK) {
         s4d_backend_destroy(&be);
+    } else {
+        add_environment(be);
     }
     *out = be;
     return status;

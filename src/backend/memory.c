@@ -222,10 +222,14 @@ void s4d_backend_graph_end(s4d_backend *be)
 
 s4d_status s4d_backend_tuning(s4d_backend *be, s4d_str *out, s4d_err *err)
 {
-    return be->device ? be->device->tuning(be, out, err) : S4D_OK;
+    if (be->device) {
+        return be->device->tuning(be, out, err);
+    }
+    s4d_str_add(out, be->description); /* threads, library and environment: what its bits depend on */
+    return out->failed ? s4d_err_memory(err, sizeof be->description, "the description of a device") : S4D_OK;
 }
 
 bool s4d_backend_tune(s4d_backend *be, const char *text)
 {
-    return be->device ? be->device->tune(be, text) : text[0] == '\0';
+    return be->device ? be->device->tune(be, text) : strcmp(text, be->description) == 0;
 }

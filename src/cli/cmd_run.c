@@ -33,7 +33,7 @@ static int list_options(run_args *a, int wants, arg_option *o)
         o[n++] = (arg_option){"folds", ARG_TEXT, &a->folds, "LIST", "one run for each of these folds, such as 1-5 or 1,3", 0, 0};
     o[n++] = (arg_option){"device", ARG_TEXT, &a->device, "NAME", "auto (the default), cuda, cpu or ref", 0, 0};
     o[n++] = (arg_option){"precision", ARG_TEXT, &a->precision, "NAME", "float32; on cuda also tf32 or bf16", 0, 0};
-    o[n++] = (arg_option){"threads", ARG_NUMBER, &a->threads, "N", "threads of the device; 0: all processors", 0, 4096};
+    o[n++] = (arg_option){"threads", ARG_NUMBER, &a->threads, "N", "threads of the device; 0: OMP_NUM_THREADS, or all processors", 0, 4096};
     o[n++] = (arg_option){"seed", ARG_NUMBER, &a->seed, "N", "of every random draw", 0, 9007199254740991};
     return n;
 }

@@ -81,7 +81,7 @@ const s4d_field s4d_fields[] = {
     BOOL("cuda.deterministic", cuda.deterministic, BOTH("true"), "the same bits in every run; false: faster sums in any order"),
     BOOL("cuda.graphs", cuda.graphs, BOTH("true"), "steps are recorded once and launched as a whole; never changes a result"),
     STRING("op", op, BOTH("\"\""), "operations taken from ref, NAME=ref,..., to find a wrong one"),
-    INT("threads", threads, 0, 4096, BOTH("0"), "threads of the device; 0: all processors"),
+    INT("threads", threads, 0, 4096, BOTH("0"), "threads of the device; 0: OMP_NUM_THREADS, or all processors"),
     {"seed", S4D_FIELD_INT64, AT(seed), 0, 0, 9007199254740991.0, NULL, BOTH("0"), "of every random draw"},
 
     INT("model.img_size", model.img_size, 1, 4096, BOTH("160"), "side of a picture in pixels (S)"),

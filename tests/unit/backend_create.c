@@ -160,19 +160,41 @@ static void wishes_for_cuda_are_ignored(void **state)
     s4d_backend_destroy(&be);
 }
 
-static void host_devices_do_not_tune_themselves(void **state)
+/* What the bits of a host device depend on, which a run that goes on elsewhere is told of. */
+static void host_devices_tell_what_bits_depend_on(void **state)
 {
     (void)state;
-    s4d_backend *be;
+    s4d_backend *be[2];
     s4d_err err;
     s4d_str text = {0};
-    assert_int_equal(create("cpu", 1, "", &be, &err), S4D_OK);
-    assert_int_equal(s4d_backend_tuning(be, &text, &err), S4D_OK);
-    assert_int_equal((int)text.size, 0);
-    assert_true(s4d_backend_tune(be, ""));
-    assert_false(s4d_backend_tune(be, "choices of another device"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(create("cpu", i + 1, "", &be[i], &err), S4D_OK);
+    }
+    assert_int_equal(s4d_backend_tuning(be[0], &text, &err), S4D_OK);
+    assert_true(s4d_backend_tune(be[0], text.text));
+    assert_false(s4d_backend_tune(be[1], text.text));
+    assert_false(s4d_backend_tune(be[0], "choices of another device"));
     s4d_str_release(&text);
-    s4d_backend_destroy(&be);
+    for (int i = 0; i < 2; i++) {
+        s4d_backend_destroy(&be[i]);
+    }
+}
+
+/* Thread starts that fail: OpenMP would end the process at the first. */
+static void too_few_threads_are_a_failure(void **state)
+{
+    (void)state;
+#ifdef S4D_TEST_HOOKS
+    s4d_backend *be;
+    s4d_err err;
+    s4d_fault_set(S4D_FAULT_THREAD, 2);
+    assert_int_equal(create("cpu", 4, "", &be, &err), S4D_FAILED);
+    assert_null(be);
+    assert_non_null(strstr(err.text, "threads: thread 3 of 4: cannot start a thread"));
+    s4d_fault_set(S4D_FAULT_THREAD, 0);
+#else
+    skip();
+#endif
 }
 
 static void negative_threads_are_refused(void **state)
@@ -268,7 +290,8 @@ int main(void)
         cmocka_unit_test(auto_is_what_works),
         cmocka_unit_test(precision_of_host_devices_is_float32),
         cmocka_unit_test(wishes_for_cuda_are_ignored),
-        cmocka_unit_test(host_devices_do_not_tune_themselves),
+        cmocka_unit_test(host_devices_tell_what_bits_depend_on),
+        cmocka_unit_test(too_few_threads_are_a_failure),
         cmocka_unit_test(negative_threads_are_refused),
         cmocka_unit_test(threads_are_kept),
         cmocka_unit_test(wrong_override_is_refused),

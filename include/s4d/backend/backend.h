@@ -31,7 +31,7 @@ typedef enum s4d_attention_path { S4D_ATTENTION_AUTO, S4D_ATTENTION_CUDNN, S4D_A
 
 typedef struct s4d_backend_opts {
     const char *device;   /* "ref", "ref64" (ref built as double), "cpu", "cuda" or "auto" */
-    int threads;          /* 0: all this process may use */
+    int threads;          /* 0: OMP_NUM_THREADS, or all processors that this process may use */
     const char *override; /* "" or "NAME=ref,...": operations taken from ref, to find a wrong one */
     s4d_precision precision;
     /* cuda: */
@@ -45,11 +45,13 @@ const char *s4d_backend_devices(void);
 /* "auto" as the device it stands for: "cuda" where it works, else "cpu", and then `why` tells why not. Others unchanged. */
 const char *s4d_backend_choose(const char *device, s4d_err *why);
 /* S4D_USAGE for an unknown device or override, S4D_FAILED where the device does not work; says why. */
+/* Gives the calling thread back the processors that OpenMP took from it when it was loaded. */
+void s4d_backend_unbind(void);
 s4d_status s4d_backend_create(const s4d_backend_opts *opts, s4d_backend **out, s4d_err *err);
 void s4d_backend_destroy(s4d_backend **be);
 
 const char *s4d_backend_name(const s4d_backend *be);
-/* One line for people: device, threads, the library behind the products. */
+/* One line for people: device, threads, the library behind the products, variables of the environment that reach bits. */
 const char *s4d_backend_description(const s4d_backend *be);
 s4d_dtype s4d_backend_real(const s4d_backend *be);
 s4d_dtype s4d_backend_act(const s4d_backend *be); /* of activations: real, or BF16 */
@@ -89,9 +91,9 @@ const void *s4d_backend_fetched(s4d_backend *be, int slot);
  * s4d_backend_send in between. */
 void s4d_backend_graph_begin(s4d_backend *be, uint64_t key);
 void s4d_backend_graph_end(s4d_backend *be);
-/* How the device tuned itself, as text that s4d_backend_tune takes: equal bits need equal choices. "" where it does not. */
+/* How the device tuned itself, as text that s4d_backend_tune takes: equal bits need equal choices. */
 s4d_status s4d_backend_tuning(s4d_backend *be, s4d_str *out, s4d_err *err);
-/* Takes choices of an earlier run; false: they are of another card or library, and are made anew. */
+/* Takes choices of an earlier run; false: they are of another card, library or number of threads, and are made anew. */
 bool s4d_backend_tune(s4d_backend *be, const char *text);
 
 void s4d_backend_set_planning(s4d_backend *be, bool planning);

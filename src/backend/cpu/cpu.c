@@ -18,5 +18,4 @@ CPU_OPS(DECLARE)
 void s4d_cpu_fill(s4d_op_table *table)
 {
     CPU_OPS(FILL)
-    s4d_cpu_start_products();
 }

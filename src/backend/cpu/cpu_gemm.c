@@ -1,8 +1,10 @@
 /* Matrix products: the only file that knows oneDNN or CBLAS. */
 #include <omp.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "backend/cpu/cpu_private.h"
+#include "s4d/base/mem.h"
 
 /* A float copy is worth 16 multiply-adds. */
 static int threads_for(const s4d_backend *be, const s4d_gemm *g)
@@ -21,16 +23,32 @@ const char *s4d_cpu_library(void)
     return text;
 }
 
-/* oneDNN takes its threads from OpenMP, one inside a parallel region. */
-void s4d_cpu_start_products(void)
+/* oneDNN makes its code at the first product, some of it at the first of few columns, and goes on writing where it finds no
+ * memory for it. Of what there must be room for it takes a fourth. */
+s4d_status s4d_cpu_start_products(s4d_err *err)
 {
+    enum { ROOM = 64 << 20, M = 64, FEW = 8, N = 192, K = 768 };
+    dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict);
+    void *room = mmap(NULL, ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    float *x = s4d_mem_alloc(N * K + FEW * K + FEW * N, sizeof *x), *y = x ? x + N * K : NULL;
+    bool fits = room != MAP_FAILED && munmap(room, ROOM) == 0 && x;
+    omp_set_num_threads(1); /* others' heaps would take the room */
+    bool made = fits && dnnl_sgemm('N', 'N', M, M, M, 1, x, M, x, M, 0, y, M) == dnnl_success &&
+                dnnl_sgemm('N', 'T', FEW, N, K, 1, y, K, x, K, 0, y + FEW * K, N) == dnnl_success;
+    s4d_mem_free(x);
+    return made ? S4D_OK : s4d_err_memory(err, ROOM, "the code that oneDNN makes for its products");
 }
 
+/* Threads come from OpenMP, one inside a parallel region. */
 static bool product(s4d_backend *be, const s4d_gemm *g)
 {
     if (!omp_in_parallel()) omp_set_num_threads(threads_for(be, g));
-    return dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b, g->ldb, g->beta,
-                      g->c, g->ldc) == dnnl_success;
+    dnnl_status_t status = dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b,
+                                      g->ldb, g->beta, g->c, g->ldc);
+    if (status == dnnl_out_of_memory)
+        s4d_backend_fail(be, "not enough memory for a product of %lld x %lld x %lld; free some memory or use smaller settings",
+                         (long long)g->m, (long long)g->n, (long long)g->k);
+    return status == dnnl_success;
 }
 #else
 #include <cblas.h>
@@ -52,9 +70,11 @@ const char *s4d_cpu_library(void)
     return text;
 }
 
-void s4d_cpu_start_products(void)
+s4d_status s4d_cpu_start_products(s4d_err *err)
 {
+    (void)err;
     if (openblas_set_num_threads) openblas_set_num_threads(1);
+    return S4D_OK;
 }
 
 static void product_here(const s4d_gemm *g)

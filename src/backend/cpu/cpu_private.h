@@ -27,8 +27,8 @@ typedef struct s4d_gemm {
     int64_t ldc;
 } s4d_gemm;
 void s4d_cpu_gemm(s4d_backend *be, const s4d_gemm *g);
-/* Once, before the first product. */
-void s4d_cpu_start_products(void);
+/* Before the first product. */
+s4d_status s4d_cpu_start_products(s4d_err *err);
 
 /* Work below this many float copies stays on one thread: waking the others costs more, above all where they wait for a
  * processor behind a loader's thread. In the test library all work is shared out, so that small cases try it. */
