@@ -1,13 +1,11 @@
 /* s4d: a table of commands and a dispatch. The one place that prints errors and ends the process. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/start.h"
 #include "s4d/base/str.h"
-#include "s4d/base/thread.h"
 
 typedef struct command {
     const char *name;
@@ -79,20 +77,11 @@ static s4d_status dispatch(int argc, char **argv, s4d_err *err)
     return asked ? c->run(1, only_help, err) : c->run(argc - 2, argv + 2, err);
 }
 
-/* OpenMP's threads spin while they wait, which on a processor shared with other work slows everything many times over.
- * The runtime reads its environment when it is loaded, before main: so the program starts itself once more. */
-static void wait_without_spinning(char **argv)
-{
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
-    execv("/proc/self/exe", argv); /* where it fails, spinning it is */
-}
-
 int main(int argc, char **argv)
 {
     s4d_err err = {0};
-    wait_without_spinning(argv);
-    s4d_interrupt_install();
-    s4d_status status = dispatch(argc, argv, &err);
+    s4d_status status = start_process(argv, &err);
+    if (status == S4D_OK) status = dispatch(argc, argv, &err);
     if (status == S4D_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = s4d_err_set(&err, S4D_FAILED, "standard output cannot be written: %s", strerror(errno));
     if (status != S4D_OK) fprintf(stderr, "s4d: %s\n", err.text[0] ? err.text : "failed without a reason; please report this");
