@@ -15,7 +15,7 @@ typedef struct metadata {
     s4d_safetensors_pair pair[META_MAX];
     int count;
     char normalisation[128];
-    char step[24], epoch[24], batch[24], best[32], best_step[24], best_epoch[24];
+    char step[24], epoch[24], batch[24], best[32], best_step[24], best_epoch[24], dropped[24], lines[24];
     s4d_json_writer classes[2];
     s4d_str tuning;
 } metadata;
@@ -148,6 +148,15 @@ static void add_best(metadata *m, const s4d_session *s)
     add(m, "s4d.best_epoch", m->best_epoch);
 }
 
+/* What the run has come to beside its weights: updates left out in a row, lines of its log. */
+static void add_past(metadata *m, const s4d_session *s)
+{
+    snprintf(m->dropped, sizeof m->dropped, "%d", s->dropped_in_a_row);
+    snprintf(m->lines, sizeof m->lines, "%lld", (long long)s4d_appender_lines(s->log));
+    add(m, "s4d.dropped_in_a_row", m->dropped);
+    add(m, "s4d.log_lines", m->lines);
+}
+
 s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_model_about *about, const char *path, s4d_err *err)
 {
     metadata m = {0};
@@ -170,6 +179,7 @@ static s4d_status write_state(const s4d_session *session, const char *path, s4d_
     snapshot s;
     describe(&m, e, &session->at);
     add_prints(&m, session);
+    add_past(&m, session);
     add_best(&m, session);
     if (e->average.data) add(&m, "s4d.average", "true");
     s4d_tensor block[2] = {e->params->m, e->params->v};
@@ -234,6 +244,21 @@ s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err)
     return status;
 }
 
+s4d_status s4d_checkpoint_clear(const char *run, s4d_err *err)
+{
+    char folder[S4D_PATH_MAX], path[S4D_PATH_MAX];
+    s4d_strlist list = {0};
+    s4d_status status = s4d_checkpoint_list(run, &list, err);
+    if (status == S4D_OK) status = s4d_path_join(folder, run, "checkpoints", err);
+    for (size_t i = 0; i < list.count && status == S4D_OK; ++i) {
+        status = s4d_path_join(path, folder, list.item[i], err);
+        if (status == S4D_OK) status = s4d_dir_remove(path, err);
+    }
+    s4d_strlist_release(&list);
+    if (status == S4D_OK) status = s4d_dir_sweep(folder, "damaged-step-", err);
+    return status == S4D_OK ? s4d_dir_sweep(folder, ".tmp-", err) : status;
+}
+
 /* The oldest go first, but not the one just written. */
 static s4d_status remove_old(const s4d_session *s, const char *newest, s4d_err *err)
 {
@@ -268,7 +293,8 @@ s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err)
     if (status == S4D_OK) status = folder_path(s, temporary, hidden, err);
     if (status == S4D_OK) status = remove_unfinished(s, err);
     if (status == S4D_OK && !s4d_path_exists(folder)) {
-        status = fill_folder(s, temporary, err);
+        status = s4d_appender_sync(s->log, err);
+        if (status == S4D_OK) status = fill_folder(s, temporary, err);
         if (status == S4D_OK) status = s4d_dir_rename(temporary, folder, err);
     }
     if (status == S4D_OK) s->saved = s->at.step;

@@ -64,7 +64,7 @@ size_t s4d_engine_step_bytes(s4d_engine *e, const s4d_engine_load *load)
     return peak;
 }
 
-static const double GIB = 1024.0 * 1024.0 * 1024.0;
+static const double MIB = 1024.0 * 1024.0, GIB = 1024.0 * 1024.0 * 1024.0;
 
 /* What the backend takes beside a step's arena: on devices that work behind our back two batches of frames, which may be stored
  * half as large again as they are used. */
@@ -100,6 +100,14 @@ static double bytes_alone(s4d_engine *e, int place, int count)
     return count ? (double)s4d_engine_step_bytes(e, &one) + bytes_beside(e, &one) : 0;
 }
 
+enum { AMOUNT = 32 };
+
+static const char *amount(double bytes, char text[AMOUNT])
+{
+    snprintf(text, AMOUNT, bytes < GIB ? "%.1f MiB" : "%.1f GiB", bytes < GIB ? bytes / MIB : bytes / GIB);
+    return text;
+}
+
 /* Says what does not fit and what would: `weights` and `step` bytes are asked for, `there` bytes are there. */
 static s4d_status too_large(s4d_engine *e, const s4d_engine_load *load, const double bytes[3], s4d_err *err)
 {
@@ -117,9 +125,9 @@ static s4d_status too_large(s4d_engine *e, const s4d_engine_load *load, const do
         snprintf(remedy, sizeof remedy, "set %s to %d, which fits (it is %d)", name[worst], fits, count);
     else
         snprintf(remedy, sizeof remedy, "not even one sample of %s fits; use a smaller model", name[worst]);
-    return s4d_err_set(err, S4D_FAILED, "not enough memory on %s: %.1f GiB for weights and optimiser and %.1f GiB for a batch, but "
-                                        "%.1f GiB are there; %s", s4d_backend_name(e->be), weights / GIB, step / GIB, there / GIB,
-                       remedy);
+    char text[3][AMOUNT];
+    return s4d_err_set(err, S4D_FAILED, "not enough memory on %s: %s for weights and optimiser and %s for a batch, but %s are there; %s",
+                       s4d_backend_name(e->be), amount(weights, text[0]), amount(step, text[1]), amount(there, text[2]), remedy);
 }
 
 static s4d_status alloc_tensor(s4d_engine *e, s4d_tensor *t, s4d_tensor shape, s4d_err *err)

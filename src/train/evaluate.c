@@ -154,6 +154,7 @@ s4d_status s4d_evaluate_set(s4d_engine *engine, s4d_modality modality, const s4d
     result->modality = modality;
     result->classes = (const char(*)[S4D_CLASS_NAME_MAX])manifest->classes;
     result->views = &o->eval;
+    result->device = s4d_backend_description(engine->be);
     s4d_status status = s4d_evaluate_map(manifest, head, name, t.map, err);
     if (status != S4D_OK) return status;
     t.prob = s4d_mem_alloc(n * C, sizeof *t.prob);

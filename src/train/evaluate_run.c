@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "s4d/base/json.h"
+#include "s4d/base/log.h"
 #include "s4d/train/run.h"
 #include "train/session.h"
 #include "train/settings.h"
@@ -75,6 +76,8 @@ static s4d_status evaluate_sets(s4d_engine *e, const s4d_head_classes head[2], c
                                 s4d_set_result out[2], int *outs, s4d_err *err)
 {
     s4d_appender *log = NULL;
+    s4d_log(S4D_LOG_INFO, "evaluation: %lld parameters, on %s", (long long)s4d_params_elements(e->params),
+            s4d_backend_description(e->be));
     s4d_str trained = {0}, selection = {0}, lists = {0};
     char path[S4D_PATH_MAX];
     s4d_status status = s4d_checkpoint_text(e->o->checkpoint, "config", &trained, err);
@@ -115,12 +118,12 @@ static s4d_status check_settings(const s4d_run_opts *o, s4d_err *err)
 }
 
 /* All that is known before a folder is made. */
-static s4d_status prepare(const s4d_run_opts *o, s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
+static s4d_status prepare(const s4d_run_opts *o, s4d_lock **lock, s4d_head_classes head[2], s4d_manifest test[2], s4d_err *err)
 {
     s4d_status status = S4D_OK;
     if (!o->checkpoint[0])
         status = s4d_err_set(err, S4D_USAGE, "checkpoint: no model is named; set \"checkpoint\" or give --checkpoint FILE");
-    if (status == S4D_OK) status = s4d_folder_check(o, false, err);
+    if (status == S4D_OK) status = s4d_folder_take(o, false, lock, err);
     if (status == S4D_OK) status = s4d_checkpoint_heads(o->checkpoint, head, err);
     if (status == S4D_OK) status = check_settings(o, err);
     if (status == S4D_OK) status = read_tests(o, head, test, err);
@@ -131,7 +134,9 @@ s4d_status s4d_evaluate_check(const s4d_run_opts *o, s4d_err *err)
 {
     s4d_head_classes head[2];
     s4d_manifest test[2] = {0};
-    s4d_status status = prepare(o, head, test, err);
+    s4d_lock *lock = NULL;
+    s4d_status status = prepare(o, &lock, head, test, err);
+    s4d_lock_release(&lock);
     for (int i = 0; i < 2; ++i) s4d_manifest_release(&test[i]);
     return status;
 }
@@ -141,12 +146,14 @@ s4d_status s4d_evaluate(const s4d_run_opts *o, s4d_set_result result[2], int *re
     s4d_head_classes head[2];
     s4d_manifest test[2] = {0};
     s4d_engine e = {0};
+    s4d_lock *lock = NULL;
     *results = 0;
-    s4d_status status = prepare(o, head, test, err);
+    s4d_status status = prepare(o, &lock, head, test, err);
     if (status == S4D_OK) status = open_model(o, head, test, &e, err);
-    if (status == S4D_OK) status = s4d_folder_create(o, err);
+    if (status == S4D_OK) status = s4d_folder_create(o, &lock, err);
     if (status == S4D_OK) status = evaluate_sets(&e, head, test, result, results, err);
     s4d_engine_release(&e);
+    s4d_lock_release(&lock);
     for (int i = 0; i < 2; ++i) s4d_manifest_release(&test[i]);
     return status;
 }

@@ -1,11 +1,10 @@
-/* The run folder: refused, resumed or overwritten, and never by accident. */
+/* The run folder: refused, resumed or overwritten, never by accident, and by one run at a time. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "train/runlog.h"
+#include "train/session.h"
 
-static const char config_name[] = "config.resolved.json";
+static const char config_name[] = "config.resolved.json", checkpoints_name[] = "checkpoints";
 
 static s4d_status is_empty(const char *path, bool *empty, s4d_err *err)
 {
@@ -33,26 +32,39 @@ static bool lies_in(const char *folder, const char *path)
 /* What this run reads must not be removed with the folder. */
 static s4d_status check_overwrite(const s4d_run_opts *o, s4d_err *err)
 {
-    const char *read[] = {o->init, o->checkpoint, o->data.image.root, o->data.video.root};
-    struct stat about;
-    if (lstat(o->output, &about) == 0 && S_ISLNK(about.st_mode))
-        return s4d_err_set(err, S4D_USAGE, "%s: is a link, and --overwrite would replace it, not the folder it leads to; give "
-                                           "that folder as --output", o->output);
-    for (size_t i = 0; i < sizeof read / sizeof *read; ++i)
-        if (lies_in(o->output, read[i]))
+    const s4d_set_opts *image = &o->data.image, *video = &o->data.video;
+    const struct {
+        const char *folder, *name;
+    } reads[] = {{"", o->init}, {"", o->checkpoint}, {"", image->root}, {"", video->root}, {image->root, image->train},
+                 {image->root, image->test}, {video->root, video->train}, {video->root, video->test}};
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; ++i) {
+        char path[S4D_PATH_MAX];
+        if (!reads[i].name[0] || s4d_path_join(path, reads[i].folder, reads[i].name, NULL) != S4D_OK) continue;
+        if (lies_in(o->output, path))
             return s4d_err_set(err, S4D_USAGE, "%s: --overwrite would remove %s, which this run reads; give another --output",
-                               o->output, read[i]);
+                               o->output, path);
+    }
     return S4D_OK;
 }
 
-s4d_status s4d_folder_check(const s4d_run_opts *o, bool may_resume, s4d_err *err)
+/* A link stands for the folder it leads to; one that leads nowhere would be found out only when that folder is needed. */
+static s4d_status check_link(const char *path, s4d_err *err)
+{
+    char target[S4D_PATH_MAX];
+    if (!s4d_path_is_link(path) || s4d_path_is_dir(path)) return S4D_OK;
+    s4d_status status = s4d_path_follow(target, path, err);
+    if (status != S4D_OK) return status;
+    return s4d_err_set(err, S4D_USAGE, "%s: is a link to %s, which is no folder; make that folder, or remove the link", path, target);
+}
+
+static s4d_status check_contents(const s4d_run_opts *o, bool may_resume, s4d_err *err)
 {
     bool empty;
-    char config[S4D_PATH_MAX];
-    if (!o->output[0])
-        return s4d_err_set(err, S4D_USAGE, "output: no run folder is named; set \"output\" or give --output DIR");
+    char config[S4D_PATH_MAX], checkpoints[S4D_PATH_MAX];
     s4d_status status = is_empty(o->output, &empty, err);
     if (status == S4D_OK) status = s4d_path_join(config, o->output, config_name, err);
+    if (status == S4D_OK) status = s4d_path_join(checkpoints, o->output, checkpoints_name, err);
+    if (status == S4D_OK) status = check_link(checkpoints, err);
     if (status != S4D_OK || empty) return status;
     if (!o->resume && !o->overwrite)
         return s4d_err_set(err, S4D_USAGE, "%s: the run folder is there already; give %s--overwrite to replace it, or another "
@@ -63,12 +75,49 @@ s4d_status s4d_folder_check(const s4d_run_opts *o, bool may_resume, s4d_err *err
     return o->overwrite ? check_overwrite(o, err) : S4D_OK;
 }
 
-s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err)
+/* Before the lock too, so that no file is made in a folder that is left alone. */
+s4d_status s4d_folder_take(const s4d_run_opts *o, bool may_resume, s4d_lock **lock, s4d_err *err)
+{
+    *lock = NULL;
+    if (!o->output[0])
+        return s4d_err_set(err, S4D_USAGE, "output: no run folder is named; set \"output\" or give --output DIR");
+    s4d_status status = check_link(o->output, err);
+    if (status == S4D_OK) status = check_contents(o, may_resume, err);
+    if (status != S4D_OK || !s4d_path_is_dir(o->output)) return status;
+    status = s4d_lock_take(o->output, lock, err);
+    if (status == S4D_OK) status = check_contents(o, may_resume, err);
+    if (status != S4D_OK) s4d_lock_release(lock);
+    return status;
+}
+
+/* Another run may have begun, and even ended, since the folder was found absent. */
+static s4d_status make(const s4d_run_opts *o, s4d_lock **lock, s4d_err *err)
+{
+    bool empty = true;
+    s4d_status status = s4d_dir_make(o->output, err);
+    if (status == S4D_OK) status = s4d_lock_take(o->output, lock, err);
+    if (status == S4D_OK) status = is_empty(o->output, &empty, err);
+    if (status == S4D_OK && !empty)
+        status = s4d_err_set(err, S4D_FAILED, "%s: another run has begun there meanwhile; give another --output", o->output);
+    return status;
+}
+
+/* Checkpoints that are kept elsewhere go there, and the link to the place stays. */
+static s4d_status clear(const s4d_run_opts *o, s4d_err *err)
+{
+    const char *keep[3] = {S4D_LOCK_NAME, config_name, checkpoints_name}; /* the config marks a run, until it is replaced */
+    char path[S4D_PATH_MAX];
+    s4d_status status = s4d_path_join(path, o->output, checkpoints_name, err);
+    bool elsewhere = status == S4D_OK && s4d_path_is_link(path);
+    if (elsewhere) status = s4d_checkpoint_clear(o->output, err);
+    return status == S4D_OK ? s4d_dir_empty(o->output, keep, elsewhere ? 3 : 2, err) : status;
+}
+
+s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_lock **lock, s4d_err *err)
 {
     char config[S4D_PATH_MAX];
-    s4d_status status = S4D_OK;
-    if (o->overwrite) status = s4d_dir_remove(o->output, err);
-    if (status == S4D_OK) status = s4d_dir_make(o->output, err);
+    s4d_status status = *lock ? S4D_OK : make(o, lock, err);
+    if (status == S4D_OK && o->overwrite) status = clear(o, err);
     if (status == S4D_OK) status = s4d_path_join(config, o->output, config_name, err);
     if (status == S4D_OK) status = s4d_file_write(config, o->resolved, strlen(o->resolved), err);
     return status;

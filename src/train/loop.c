@@ -1,6 +1,7 @@
 /* The training loop of both stages: epochs, checkpoints, evaluation, what is kept. A step is in turn.c. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "s4d/base/log.h"
@@ -183,17 +184,39 @@ static s4d_status leave_checkpoint(s4d_session *s, s4d_status status, s4d_err *e
                        (long long)s->at.step);
 }
 
+/* Takes from metrics.jsonl what the checkpoint has not seen; sets log_lost. */
+static s4d_status cut_log(s4d_session *s, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    int64_t found;
+    char *here = realpath(s->o->output, NULL); /* realpath's own */
+    int64_t seen = s->saved >= 0 && here && strcmp(here, s->resumed) == 0 ? s->log_lines : 0; /* else the log begins here */
+    free(here);
+    s4d_status status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
+    if (status == S4D_OK && seen < 0)
+        s4d_log(S4D_LOG_WARN, "%s: the checkpoint of step %lld is of an older version and does not say how many lines it has seen, so all "
+                              "are kept", path, (long long)s->at.step);
+    if (status == S4D_OK && seen >= 0) status = s4d_runlog_cut(path, seen, &found, err);
+    if (status != S4D_OK || seen < 0) return status;
+    s->log_lost = seen - found;
+    if (s->log_lost > 0)
+        s4d_log(S4D_LOG_WARN, "%s: only %lld of the %lld lines that the checkpoint of step %lld has seen are there; the run goes on, "
+                              "and its log says so", path, (long long)found, (long long)seen, (long long)s->at.step);
+    return S4D_OK;
+}
+
 s4d_status s4d_session_run(s4d_session *s, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
     s4d_status status = s->o->resume ? s4d_checkpoint_resume(s, err) : S4D_OK;
     if (status == S4D_OK && s->saved < 0 && s->o->init[0]) status = s4d_checkpoint_init(&s->engine, err);
-    if (status == S4D_OK) status = s4d_folder_create(s->o, err);
-    if (status == S4D_OK && s->o->resume) status = s4d_checkpoint_cut_log(s, err);
+    if (status == S4D_OK) status = s4d_folder_create(s->o, &s->lock, err);
+    if (status == S4D_OK && s->o->resume) status = cut_log(s, err);
     if (status == S4D_OK && s->saved >= 0) status = s4d_checkpoint_set_aside(s, err);
     if (status == S4D_OK && s->saved >= 0) status = s4d_select_recall(s, err);
     if (status == S4D_OK) status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
     if (status == S4D_OK) status = s4d_appender_create(path, &s->log, err);
+    if (status == S4D_OK && s->log_lost) status = s4d_runlog_lost(s->log, s->log_lost, s->at.step, err);
     if (status != S4D_OK) return status;
     s4d_log(S4D_LOG_INFO, "%s: %lld parameters, %lld steps, on %s",
             s->o->stage == S4D_PRETRAIN ? "pre-training" : "fine-tuning",

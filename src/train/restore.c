@@ -119,6 +119,20 @@ static s4d_status check_prints(const s4d_session *s, const char *path, const s4d
     return S4D_OK;
 }
 
+/* Not in checkpoints of older versions. */
+static s4d_status load_past(s4d_session *s, const char *path, const s4d_safetensors *file, s4d_err *err)
+{
+    int64_t dropped = 0;
+    s4d_status status = S4D_OK;
+    s->log_lines = -1;
+    if (s4d_safetensors_metadata(file, "s4d.dropped_in_a_row"))
+        status = read_number(path, file, "s4d.dropped_in_a_row", INT32_MAX, &dropped, err);
+    if (status == S4D_OK && s4d_safetensors_metadata(file, "s4d.log_lines"))
+        status = read_number(path, file, "s4d.log_lines", STEPS_MAX, &s->log_lines, err);
+    s->dropped_in_a_row = (int)dropped;
+    return status;
+}
+
 /* What was the best so far, where the run selects. */
 static s4d_status load_best(s4d_session *s, const char *path, const s4d_safetensors *file, s4d_err *err)
 {
@@ -142,8 +156,8 @@ static void load_tuning(const s4d_session *s, const char *path, const s4d_safete
 {
     const char *text = s4d_safetensors_metadata(file, "s4d.tuning");
     if (text && !s4d_backend_tune(s->engine.be, text))
-        s4d_log(S4D_LOG_WARN, "%s was written on another device or with another of its libraries: the run goes on, but not with the "
-                              "bits it would have had there", path);
+        s4d_log(S4D_LOG_WARN, "%s was written on another device, with another of its libraries or another number of threads: the run "
+                              "goes on, but not with the bits it would have had there", path);
 }
 
 /* named: the step that the checkpoint's folder bears, -1: none. */
@@ -159,6 +173,7 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
     if (status == S4D_OK) status = read_number(path, file, "s4d.epoch", INT32_MAX, &epoch, err);
     if (status == S4D_OK) status = read_number(path, file, "s4d.batch", STEPS_MAX, &s->at.batch, err);
     s->at.epoch = (int)epoch;
+    if (status == S4D_OK) status = load_past(s, path, file, err);
     if (status == S4D_OK) status = check_prints(s, path, file, err);
     if (status == S4D_OK) status = load_best(s, path, file, err);
     if (status == S4D_OK) load_tuning(s, path, file);
@@ -179,43 +194,6 @@ static s4d_status load_state(s4d_session *s, const char *path, int64_t named, s4
             status = s4d_safetensors_read(file, info, s->optim.step, err);
     }
     s4d_safetensors_close(&file);
-    return status;
-}
-
-/* A line belongs to what the checkpoint has seen: steps up to its own; evaluations of its own step are made again. */
-static bool keep_line(const char *line, size_t size, int64_t step)
-{
-    s4d_json *doc = NULL;
-    int64_t at = 0;
-    bool keep = false;
-    if (s4d_json_parse(line, size, "metrics.jsonl", &doc, NULL) == S4D_OK) {
-        const s4d_json *node = s4d_json_find(doc, "step");
-        const s4d_json *event = s4d_json_find(doc, "event");
-        bool evaluation = event && s4d_json_kind_of(event) == S4D_JSON_STRING && strcmp(s4d_json_string(event), "evaluation") == 0;
-        keep = node && s4d_json_integer(node, &at) && at <= step - evaluation;
-    }
-    s4d_json_destroy(&doc);
-    return keep;
-}
-
-s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err)
-{
-    char path[S4D_PATH_MAX];
-    s4d_bytes all = {0};
-    s4d_str kept = {0};
-    s4d_status status = s4d_path_join(path, s->o->output, "metrics.jsonl", err);
-    if (status != S4D_OK || !s4d_path_exists(path)) return status;
-    status = s4d_file_read(path, 0, &all, err);
-    for (size_t i = 0; status == S4D_OK && i < all.size;) {
-        const char *line = (const char *)all.data + i, *end = memchr(line, '\n', all.size - i);
-        size_t size = end ? (size_t)(end - line) : all.size - i;
-        if (end && keep_line(line, size, s->at.step)) s4d_str_add_bytes(&kept, line, size + 1);
-        i += size + 1;
-    }
-    if (status == S4D_OK && kept.failed) status = s4d_err_memory(err, all.size, "metrics.jsonl");
-    if (status == S4D_OK) status = s4d_file_write(path, kept.text ? kept.text : "", kept.size, err);
-    s4d_bytes_release(&all);
-    s4d_str_release(&kept);
     return status;
 }
 

@@ -94,6 +94,33 @@ const char *s4d_split_words(const char *split)
     return strcmp(split, "val") == 0 ? "validation" : strcmp(split, "held_out") == 0 ? "held-out samples" : "test";
 }
 
+s4d_status s4d_runlog_cut(const char *path, int64_t lines, int64_t *found, s4d_err *err)
+{
+    s4d_bytes all = {0};
+    size_t end = 0;
+    *found = 0;
+    s4d_status status = s4d_path_exists(path) ? s4d_file_read(path, 0, &all, err) : S4D_OK;
+    for (; status == S4D_OK && *found < lines; ++*found) {
+        const unsigned char *feed = all.data ? memchr(all.data + end, '\n', all.size - end) : NULL;
+        if (!feed) break;
+        end = (size_t)(feed - all.data) + 1;
+    }
+    if (status == S4D_OK && end < all.size) status = s4d_file_write(path, all.data, end, err);
+    s4d_bytes_release(&all);
+    return status;
+}
+
+s4d_status s4d_runlog_lost(s4d_appender *log, int64_t lines, int64_t step, s4d_err *err)
+{
+    s4d_json_writer w = {0};
+    s4d_json_open(&w, '{');
+    put_text(&w, "event", "lines_lost");
+    put_integer(&w, "step", step);
+    put_integer(&w, "lines", lines);
+    s4d_json_close(&w, '}');
+    return append(log, &w, err);
+}
+
 s4d_status s4d_runlog_result(s4d_appender *log, const s4d_result *r, int epoch, int64_t step, s4d_err *err)
 {
     s4d_json_writer w = {0};
@@ -186,6 +213,7 @@ s4d_status s4d_result_write(const char *folder, const s4d_result *r, s4d_err *er
     put_text(&w, "modality", s4d_modality_name(r->modality));
     put_text(&w, "split", r->split);
     put_text(&w, "checkpoint", r->checkpoint);
+    put_text(&w, "device", r->device);
     if (r->selection) put_text(&w, "selection", r->selection);
     bool views = r->modality == S4D_VIDEO && !r->drawn;
     put_integer(&w, "segments", views ? r->views->segments : 1);

@@ -3,16 +3,18 @@
 #define S4D_TRAIN_RUNLOG_H
 
 #include "s4d/base/file.h"
+#include "s4d/base/lock.h"
 #include "s4d/data/manifest.h"
 #include "s4d/train/metrics.h"
 #include "s4d/train/options.h"
 #include "train/engine.h"
 
 /* Refuses a folder that holds anything unless o->resume or o->overwrite; overwrite removes only what looks like a run
- * and nothing that this one reads. Creates nothing: s4d_folder_create does, and writes config.resolved.json.
- * may_resume: the command has --resume. */
-s4d_status s4d_folder_check(const s4d_run_opts *o, bool may_resume, s4d_err *err);
-s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_err *err);
+ * and nothing that this one reads. A folder that is there is locked, and refused where another process has it; one that is not
+ * is neither made nor locked (*lock NULL): s4d_folder_create does that, and writes config.resolved.json. A link stands for the
+ * folder it leads to. may_resume: the command has --resume. The caller releases the lock. */
+s4d_status s4d_folder_take(const s4d_run_opts *o, bool may_resume, s4d_lock **lock, s4d_err *err);
+s4d_status s4d_folder_create(const s4d_run_opts *o, s4d_lock **lock, s4d_err *err);
 
 /* One step's line of metrics.jsonl. */
 typedef struct s4d_step_line {
@@ -31,12 +33,18 @@ s4d_status s4d_runlog_step(s4d_appender *log, const s4d_step_line *line, s4d_err
 s4d_status s4d_runlog_not_finite(s4d_appender *log, const char *what, const s4d_batch *batch, const s4d_manifest *manifest,
                                  int epoch, int64_t step, s4d_err *err);
 
+/* Keeps the first `lines` whole lines of a log, or as many as there are: *found. No file is a log without lines. */
+s4d_status s4d_runlog_cut(const char *path, int64_t lines, int64_t *found, s4d_err *err);
+/* Lines that are gone: a line with "event": "lines_lost". step: of the checkpoint that had seen them. */
+s4d_status s4d_runlog_lost(s4d_appender *log, int64_t lines, int64_t step, s4d_err *err);
+
 /* An evaluation of one set. */
 typedef struct s4d_result {
     const s4d_set_opts *set;
     s4d_modality modality;
     const char *split, *checkpoint; /* split: "test", "val" or "held_out" */
     const char *place;    /* behind the set's name, the folder of the results: "", S4D_PLACE_VAL or S4D_PLACE_LAST; NULL: none is written */
+    const char *device;    /* in words */
     const char *selection; /* how the model was selected, in words; NULL: not known */
     const char *leakage;  /* what the list shares with others, a JSON object; NULL: not known */
     const char *trained;  /* the resolved config of the training, as JSON; NULL: not known */

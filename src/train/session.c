@@ -126,7 +126,7 @@ static s4d_status open_optimiser(s4d_session *s, s4d_err *err)
 s4d_status s4d_finetune_check(const s4d_run_opts *o, s4d_err *err)
 {
     s4d_session s = {.o = o};
-    s4d_status status = s4d_folder_check(o, true, err);
+    s4d_status status = s4d_folder_take(o, true, &s.lock, err);
     if (status == S4D_OK) status = read_lists(&s, err);
     s4d_session_close(&s);
     return status;
@@ -138,7 +138,7 @@ s4d_status s4d_session_open(s4d_session *s, const s4d_run_opts *o, s4d_err *err)
     s->o = o;
     s->saved = -1;
     s->best = -1;
-    s4d_status status = s4d_folder_check(o, true, err);
+    s4d_status status = s4d_folder_take(o, true, &s->lock, err);
     if (status == S4D_OK) status = read_lists(s, err);
     if (status == S4D_OK) status = open_loader(s, err);
     if (status == S4D_OK) status = open_engine(s, err);
@@ -151,6 +151,7 @@ void s4d_session_close(s4d_session *s)
 {
     s4d_loader_destroy(&s->loader);
     s4d_appender_destroy(&s->log);
+    s4d_lock_release(&s->lock);
     for (int i = 0; i < S4D_SLOTS; ++i) s4d_mem_free(s->turn[i].sample);
     s4d_optim_release(&s->optim);
     s4d_engine_release(&s->engine);

@@ -59,6 +59,7 @@ typedef struct s4d_session {
     s4d_loader *loader;
     s4d_optim optim;
     s4d_schedule schedule;
+    s4d_lock *lock;        /* of the run folder; NULL until it is there */
     s4d_appender *log;
     s4d_position at;
     s4d_group group;
@@ -70,6 +71,7 @@ typedef struct s4d_session {
     s4d_position best_at;
     bool averaged_before; /* the checkpoint that was read has an average */
     int dropped_in_a_row; /* updates left out since the last one, as not finite */
+    int64_t log_lines, log_lost; /* lines of metrics.jsonl that the checkpoint has seen, and how many of them are gone */
     char resumed[S4D_PATH_MAX]; /* the run folder that this one goes on from; "": none */
     bool finishing;       /* the weights are those that are kept */
     int64_t saved; /* step of the newest checkpoint, -1: there is none */
@@ -132,6 +134,8 @@ s4d_status s4d_checkpoint_write_model(const s4d_engine *e, const s4d_model_about
 /* OUTPUT/checkpoints/step-N/{model,state}.safetensors, and average.safetensors with train.ema, written as .tmp-N and put in
  * place by one rename; of older ones train.keep_checkpoints - 1 stay. */
 s4d_status s4d_checkpoint_save(s4d_session *s, s4d_err *err);
+/* Removes all of them, whole, damaged and unfinished ones, and leaves what else is beside them. */
+s4d_status s4d_checkpoint_clear(const char *run, s4d_err *err);
 /* Names of the checkpoints in RUN/checkpoints, oldest first. */
 s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err);
 /* Loads the newest whole checkpoint of the run folder, or the one resume_from names, if there is one and the settings agree;
@@ -139,8 +143,6 @@ s4d_status s4d_checkpoint_list(const char *run, s4d_strlist *out, s4d_err *err);
 s4d_status s4d_checkpoint_resume(s4d_session *s, s4d_err *err);
 /* Checkpoints later than the one that was read could not be read: they are renamed to damaged-step-N. */
 s4d_status s4d_checkpoint_set_aside(const s4d_session *s, s4d_err *err);
-/* Takes from metrics.jsonl what the checkpoint has not seen. */
-s4d_status s4d_checkpoint_cut_log(const s4d_session *s, s4d_err *err);
 /* A run's start from what run->init names, weights of any program: the whole encoder must be there. In fine-tuning heads are
  * kept where class names agree, in pre-training the decoder where it is of this size; the rest begins anew (begin.c). */
 s4d_status s4d_checkpoint_init(s4d_engine *e, s4d_err *err);

@@ -186,6 +186,7 @@ static s4d_status end_group(s4d_session *s, const s4d_batch *batch, s4d_err *err
     g->compute_ms += s4d_clock_ms() - begin;
     if (updates) s->turn[slot].group = *g;
     if (updates && status == S4D_OK && !is_late(s)) status = settle_update(s, &s->turn[slot], slot, err);
+    if (g->dropped) s->at.batch = batch->index + 1; /* a run that goes on does not try it again */
     s->sums.samples += g->samples;
     s->sums.data_ms += g->data_ms;
     s->sums.compute_ms += g->compute_ms;
