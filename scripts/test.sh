@@ -93,27 +93,23 @@ check_counted "gradients against finite differences" build/tests/grad
 check_counted "golden" build/tests/golden tests/golden
 check "golden: a folder with nothing in it fails" bash -c 'build/tests/golden "$1"; [ $? -eq 1 ]' golden "$work"
 
-say "clang, warnings as errors"
-check "build" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release -DS4D_CUDA=OFF
-check "golden" build-clang/tests/golden tests/golden
-
-say "clang, address and undefined-behaviour sanitizers"
-check "build" build build-clang-sanitize -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
-    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA=OFF
-for program in build-clang-sanitize/tests/unit/unit_data_l* build-clang-sanitize/tests/unit/unit_dataset_*; do
-    check "sanitized by clang $(basename "$program")" "$program"
-done
-check_counted "sanitized by clang: the indexer" env S4D="$PWD/build-clang-sanitize/s4d" python3 tests/e2e/run.py test_data_index
-
 say "other builds"
 check "without video" build build-novideo -DS4D_VIDEO=OFF -DS4D_WERROR=ON -DS4D_NATIVE=OFF -DS4D_CUDA=OFF
 check "golden without video, portable processor code" build-novideo/tests/golden tests/golden
 
-say "address and undefined-behaviour sanitizers"
-check "build" build build-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined \
-    -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA=OFF
+say "address and undefined-behaviour sanitizers of clang, whose view of both differs from gcc's; its warnings as errors"
 export UBSAN_OPTIONS=print_stacktrace=1
-unit_tests build-sanitize "sanitized unit"
+sanitized=(-DCMAKE_BUILD_TYPE=RelWithDebInfo -DS4D_SANITIZE=address,undefined -DS4D_TEST_HOOKS=ON -DS4D_WERROR=ON -DS4D_CUDA=OFF)
+check "build" build build-clang-sanitize -DCMAKE_C_COMPILER=clang "${sanitized[@]}"
+unit_tests build-clang-sanitize "clang-sanitized unit"
+check "clang-sanitized golden" build-clang-sanitize/tests/golden tests/golden
+check "clang-sanitized parity" build-clang-sanitize/tests/parity --device cpu
+check "clang-sanitized readers of sets" env S4D="$PWD/build-clang-sanitize/s4d" python3 tests/e2e/run.py test_data_index
+check "clang-sanitized tiny run" env S4D="$PWD/build-clang-sanitize/s4d" python3 tests/e2e/run.py test_from_pretrained
+
+say "address and undefined-behaviour sanitizers of gcc"
+check "build" build build-sanitize "${sanitized[@]}"
+$long && unit_tests build-sanitize "sanitized unit"
 check "sanitized golden" build-sanitize/tests/golden tests/golden
 check "sanitized parity" build-sanitize/tests/parity
 check "a spoiled operation is caught, for each of them" build-sanitize/tests/parity --self-test
@@ -149,6 +145,8 @@ check "the demo, quick" scripts/demo.sh --quick
 
 if $long; then
     say "the long tier"
+    check "build by clang" build build-clang -DCMAKE_C_COMPILER=clang -DS4D_WERROR=ON -DCMAKE_BUILD_TYPE=Release -DS4D_CUDA=OFF
+    check "golden by clang" build-clang/tests/golden tests/golden
     check "build with OpenBLAS" build build-cblas -DS4D_CBLAS=CBLAS -DS4D_WERROR=ON -DS4D_CUDA=OFF
     check_counted "operations with OpenBLAS" build-cblas/tests/parity
     check "build of the cuda device with sanitizers" build build-emulated-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo \
