@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("S4D", str(ROOT / "build/s4d"))
 
 # In a shell's background these are ignored, and what is ignored here stays so in the programs that are started.
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 
@@ -110,6 +110,19 @@ def strict_lines(path):
         raise ValueError(f"{word} is not JSON")
     lines = pathlib.Path(path).read_text().splitlines()
     return [json.loads(line, parse_constant=refuse) for line in lines]
+
+
+def preloaded(folder, source):
+    """The environment in which these C functions stand before the system's own; None where that cannot be done."""
+    library = pathlib.Path(folder) / "before.so"
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    sanitized = "asan" in subprocess.run(["ldd", BINARY], text=True, capture_output=True).stdout
+    if not compiler or sanitized:
+        return None
+    head = "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <errno.h>\n#include <stdio.h>\n#include <string.h>\n" \
+           "#include <sys/stat.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-o", library, "-", "-ldl"], input=head + source, text=True, check=True)
+    return {"LD_PRELOAD": str(library)}
 
 
 class Case(unittest.TestCase):

@@ -177,6 +177,51 @@ class Checkpoints(Case):
         self.assertTrue(events[0]["samples"])
         self.assertIn(events[0]["what"], ("loss", "gradient"))
 
+    def test_updates_left_out_in_a_row_go_on(self):
+        """Clips always overflow and stills never do: how many were left out before a checkpoint counts after it, and what was
+        tried before it is not tried again."""
+        config = finetune_config()
+        config["train"].update(epochs=1, warmup_epochs=0)
+        init = self.train(config, "init") / "model.safetensors"
+        spoiled = self.dir / "spoiled.safetensors"
+        data = bytearray(init.read_bytes())
+        size = struct.unpack("<Q", data[:8])[0]
+        begin, end = json.loads(data[8:8 + size])["head.video.weight"]["data_offsets"]
+        data[8 + size + begin:8 + size + end] = struct.pack("<f", 3e38) * ((end - begin) // 4)
+        spoiled.write_bytes(data)
+        config["train"].update(epochs=30, not_finite="skip", keep_checkpoints=1000, clip_grad=1)
+        config["data"]["image"]["batch"] = 24
+        config["data"]["video"]["batch"] = 2
+        path = self.write(config)
+        whole = self.dir / "whole"
+        line = self.fails(3, "not finite", "finetune", "--config", path, "--init", spoiled, "--output", whole)
+        events = [e.get("event") for e in lines_of(whole)]
+        self.assertEqual(events[-21:], ["not_finite"] * 21)
+        states = {p: tensors(p / "state.safetensors")[1] for p in sorted((whole / "checkpoints").iterdir())}
+        counts = {p.name: int(meta["s4d.dropped_in_a_row"]) for p, meta in states.items()}
+        self.assertGreater(max(counts.values()), 0)
+        for p, meta in list(states.items())[-4:]:  # the last are within the 21 that end the run
+            seen = events[:int(meta["s4d.log_lines"])]
+            in_a_row = len(seen) - max((i + 1 for i, e in enumerate(seen) if e != "not_finite"), default=0)
+            self.assertEqual(counts[p.name], in_a_row)
+            again = self.dir / "again"
+            shutil.copytree(whole, again)
+            for later in (again / "checkpoints").iterdir():
+                if later.name > p.name:
+                    shutil.rmtree(later)
+            self.assertEqual(self.fails(3, "not finite", "finetune", "--config", path, "--output", again, "--resume"), line)
+            self.assertEqual(lines_of(again), lines_of(whole))
+            shutil.rmtree(again)
+        chance, cut = random.Random(5), self.dir / "cut"
+        for i in range(200):  # until it ends by itself
+            process = subprocess.Popen([BINARY, "finetune", "--config", path, "--init", spoiled, "--output", cut, "--resume"],
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0.1, 0.2 + i / 50))
+            process.send_signal(signal.SIGTERM)
+            if process.wait() == 3:
+                break
+        self.assertEqual(lines_of(cut), lines_of(whole))
+
     def test_killed_at_any_moment(self):
         """SIGKILL at random moments of a run that checkpoints at every step, again and again until it ends by itself; what
         goes on must end as the undisturbed run does. S4D_KILLS: how many kills there are at least."""

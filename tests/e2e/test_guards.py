@@ -95,7 +95,7 @@ class Guards(Case):
                    "--overwrite")
         link = self.dir / "link"
         os.symlink(self.out, link)
-        self.fails(2, "is a link", "finetune", "--config", self.config, "--output", link, "--overwrite")
+        self.fails(2, [str(self.model), "--overwrite"], *self.evaluate(self.model, "--output", link, "--overwrite"))
         self.assertEqual(contents(self.out), before)
 
     def test_resume_is_the_same_run_or_none(self):
