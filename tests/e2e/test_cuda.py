@@ -92,7 +92,7 @@ class Card(Case):
         path = self.write(pretrain_config())
         small = {"S4D_EMULATOR_MEMORY": str(60 << 20)}
         args = ("bench", "step", "--config", path, "--workload", "pretrain-video", "--seconds", "1", "--batch")
-        line = self.fails(1, ["not enough memory on cuda", "GiB for weights", "for a batch"], *args, "4096", env=small)
+        line = self.fails(1, ["not enough memory on cuda", "MiB for weights", "for a batch"], *args, "4096", env=small)
         fits = re.search(r"set data\.video\.batch to (\d+), which fits \(it is 4096\)", line)
         self.assertTrue(fits, line)
         self.assertGreater(int(fits[1]), 64)
