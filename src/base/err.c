@@ -20,7 +20,7 @@ static void store(s4d_err *err, const char *text)
     }
     memcpy(err->text, text, n);
     err->text[n] = '\0';
-    s4d_str_printable(err->text);
+    s4d_str_printable(err->text, sizeof err->text);
 }
 
 s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)
@@ -34,6 +34,7 @@ s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)
         vsnprintf(text, sizeof text, format, args);
         va_end(args);
         err->status = status;
+        err->memory = false;
         store(err, text);
     }
     return status;
@@ -56,10 +57,11 @@ void s4d_err_prefix(s4d_err *err, const char *format, ...)
 
 s4d_status s4d_err_memory(s4d_err *err, unsigned long long bytes, const char *what)
 {
-    return s4d_err_set(
-        err, S4D_FAILED,
-        "not enough memory: %llu bytes for %s; free some memory or use smaller settings", bytes,
-        what);
+    s4d_err_set(err, S4D_FAILED, "not enough memory: %llu bytes for %s; free some memory or use smaller settings", bytes, what);
+    if (err) {
+        err->memory = true;
+    }
+    return S4D_FAILED;
 }
 
 void s4d_bug(const char *file, int line, const char *condition)

@@ -52,8 +52,8 @@ static void print_report(const s4d_import *im)
         char name[200], detail[520];
         snprintf(name, sizeof name, "%.190s", line->name);
         snprintf(detail, sizeof detail, "%s", line->detail);
-        s4d_str_printable(name);
-        s4d_str_printable(detail);
+        s4d_str_printable(name, sizeof name);
+        s4d_str_printable(detail, sizeof detail);
         printf("%c %-9s ", line->fault ? '!' : ' ', s4d_import_verdict_name(line->verdict));
         if (*detail) printf("%-52s %s\n", name, detail);
         else puts(name);

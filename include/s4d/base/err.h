@@ -2,6 +2,8 @@
 #ifndef S4D_BASE_ERR_H
 #define S4D_BASE_ERR_H
 
+#include <stdbool.h>
+
 /* Values are the process's exit statuses. */
 typedef enum s4d_status {
     S4D_OK = 0,
@@ -16,6 +18,7 @@ typedef enum s4d_status {
  * A zeroed struct is valid and holds no error. */
 typedef struct s4d_err {
     s4d_status status;
+    bool memory; /* there was not enough of it, which is not the fault of what was read */
     char text[1024];
 } s4d_err;
 
