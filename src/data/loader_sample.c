@@ -437,5 +437,6 @@ void s4d_loader_fill(const s4d_loader_plan *plan, const s4d_loader_job *job,
     if (item->status == S4D_OK) {
         item->status = training(&t) ? make_training_samples(&t) : make_test_samples(&t);
     }
+    item->fatal = item->fatal || (item->status != S4D_OK && item->err.memory);
     item->ms = s4d_clock_ms() - began;
 }

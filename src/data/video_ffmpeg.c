@@ -27,6 +27,7 @@ struct s4d_video {
     size_t first; /* the file's frame that counts as 0 */
     int frames;
     size_t next; /* the file's frame that the stream decodes next */
+    size_t wasted; /* frames before the key frames that were sought */
     bool sought; /* the stream did not come there from the beginning */
 };
 
@@ -43,6 +44,10 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_video_in
         bool end;
         s4d_status status = s4d_stream_packet(s, &end, err);
         if (status != S4D_OK || end) {
+            return status;
+        }
+        status = s4d_stream_charge(s, err); /* so that what would take too long is refused before any of it is decoded */
+        if (status != S4D_OK) {
             return status;
         }
         const AVPacket *p = s->packet;
@@ -165,7 +170,7 @@ s4d_status s4d_video_open(const s4d_source *from, double start, double end, s4d_
     if (!v || !(v->path = s4d_mem_strdup(from->path))) {
         status = s4d_err_memory(err, sizeof *v + strlen(from->path), "a video");
     } else {
-        v->from = (s4d_source){.path = v->path, .bytes = from->bytes, .size = from->size};
+        v->from = (s4d_source){.path = v->path, .store = from->store, .bytes = from->bytes, .size = from->size};
         status = count_frames(v, start, end, err);
     }
     if (status != S4D_OK) {
@@ -201,11 +206,13 @@ static s4d_status from_the_beginning(s4d_video *v, s4d_err *err)
 }
 
 /* Frame `at` of the file by way of its key frame. False: it did not come out, and the file must be read from its beginning;
- * what went wrong shows itself again there. */
+ * what went wrong shows itself again there. A file that leads far before its key frames is not sought in again, once that has
+ * cost as much as reading all of it. */
 static bool jump(s4d_video *v, size_t at, size_t key)
 {
     s4d_stream *s = &v->stream;
     const int64_t *time = v->index.time;
+    size_t frames = 0;
     bool end = false;
     if (!s4d_stream_seek(s, time[key])) {
         return false;
@@ -215,7 +222,12 @@ static bool jump(s4d_video *v, size_t at, size_t key)
         if (s4d_stream_next(s, &end, NULL) != S4D_OK || end || s->frame->best_effort_timestamp > time[at]) {
             return false;
         }
+        frames++;
     } while (s->frame->best_effort_timestamp < time[at]);
+    v->wasted += frames > at - key + 1 ? frames - (at - key + 1) : 0;
+    if (v->wasted > v->index.count) {
+        v->index.keys = 0;
+    }
     s->decoded = (int64_t)at + 1;
     v->next = at + 1;
     v->sought = true;
@@ -258,6 +270,9 @@ s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *
     bool nearer = status == S4D_OK && !held && s4d_video_index_key(&video->index, at, &key) && (back || key > video->next);
     if (nearer && jump(video, at, key)) {
         return s4d_stream_rgb(s, out, err);
+    }
+    if (nearer) {
+        video->index.keys = 0; /* or each frame that is asked for may cost the whole file */
     }
     if (status == S4D_OK && (back || nearer)) {
         status = from_the_beginning(video, err);

@@ -18,7 +18,7 @@ static s4d_status hash_entry(check *c, size_t item, void *scratch, s4d_err *err)
         status = s4d_content_hash(c->store, path, e->hash, &why);
     }
     e->hashed = status == S4D_OK;
-    return status == S4D_OK ? S4D_OK : check_trouble(e, why.text, err);
+    return status == S4D_OK ? S4D_OK : check_trouble(e, &why, err);
 }
 
 /* ---- which may be equal ---- */

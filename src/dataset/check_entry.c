@@ -54,10 +54,16 @@ check_oddity *check_odd(check_entry *e)
     return e->odd;
 }
 
-s4d_status check_trouble(check_entry *e, const char *why, s4d_err *err)
+s4d_status check_trouble(check_entry *e, const s4d_err *why, s4d_err *err)
 {
+    if (why->memory) {
+        if (err) {
+            *err = *why;
+        }
+        return S4D_FAILED;
+    }
     check_oddity *odd = check_odd(e);
-    if (!odd || (!odd->trouble && !(odd->trouble = s4d_mem_strdup(why)))) {
+    if (!odd || (!odd->trouble && !(odd->trouble = s4d_mem_strdup(why->text)))) {
         return s4d_err_memory(err, 1024, "what is found in a file");
     }
     return S4D_OK;

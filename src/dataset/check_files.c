@@ -96,7 +96,7 @@ static s4d_status decode_picture(check_entry *e, const char *path, scratch *s, s
 {
     s4d_err why = {0};
     if (s4d_image_read_from(&(s4d_image_source){.path = path, .store = s->store}, &s->image, &why) != S4D_OK) {
-        return check_trouble(e, why.text, err);
+        return check_trouble(e, &why, err);
     }
     take_frame(e, &s->image, 0);
     return S4D_OK;
@@ -108,7 +108,7 @@ static s4d_status decode_video(check_entry *e, const s4d_clip_source *source, sc
     s4d_clip *clip = NULL;
     s4d_status status = S4D_OK;
     if (s4d_clip_open(source, &clip, &why) != S4D_OK) {
-        return check_trouble(e, why.text, err);
+        return check_trouble(e, &why, err);
     }
     e->frames = s4d_clip_frames(clip);
     for (int i = 0; i < e->frames && status == S4D_OK && !check_why(e); i++) {
@@ -116,7 +116,7 @@ static s4d_status decode_video(check_entry *e, const s4d_clip_source *source, sc
             take_frame(e, &s->image, i);
             status = s4d_interrupt_status();
         } else {
-            status = check_trouble(e, why.text, err);
+            status = check_trouble(e, &why, err);
         }
     }
     s4d_clip_close(&clip);
@@ -167,7 +167,7 @@ static s4d_status look_at_frames(check_entry *e, const char *path, const s4d_str
         if (s4d_path_join(frame, path, name->item[i], &why) == S4D_OK) {
             look_at_frame(e, frame, (int)i, s, &why);
         }
-        if (why.text[0] && bad++ == 0) {
+        if (why.text[0] && (bad++ == 0 || why.memory)) {
             first = why;
         }
         s4d_status status = s4d_interrupt_status();
@@ -178,9 +178,10 @@ static s4d_status look_at_frames(check_entry *e, const char *path, const s4d_str
     if (bad == 0) {
         return S4D_OK;
     }
-    char text[sizeof first.text + 64];
-    snprintf(text, sizeof text, "%s (%zu of %zu frames cannot be read)", first.text, bad, name->count);
-    return check_trouble(e, text, err);
+    if (!first.memory) {
+        s4d_err_set(&first, S4D_FAILED, "%s (%zu of %zu frames cannot be read)", first.text, bad, name->count);
+    }
+    return check_trouble(e, &first, err);
 }
 
 static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s4d_err *err)
@@ -189,12 +190,12 @@ static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s
     s4d_strlist name = {0};
     s4d_status status;
     if (list_pictures(s->store, path, &name, &why) != S4D_OK) {
-        status = check_trouble(e, why.text, err);
+        status = check_trouble(e, &why, err);
         goto done;
     }
     if (name.count == 0 || name.count > INT_MAX) {
         s4d_err_set(&why, S4D_FAILED, "%s: no picture (.jpg, .png, .bmp, ...) is in this folder", path);
-        status = check_trouble(e, why.text, err);
+        status = check_trouble(e, &why, err);
         goto done;
     }
     e->frames = (int)name.count;
@@ -215,7 +216,7 @@ static s4d_status look_at_file(check_entry *e, const char *path, const s4d_row *
     e->kind = is_picture(s->store, path) ? ENTRY_PICTURE : ENTRY_VIDEO;
     if (e->bytes == 0) {
         s4d_err_set(&why, S4D_FAILED, "%s: the file is empty; copy it again or take it out of the list", path);
-        return check_trouble(e, why.text, err);
+        return check_trouble(e, &why, err);
     }
     if (!e->wanted) {
         return S4D_OK;
@@ -238,7 +239,7 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
     s4d_status status;
     s->store = c->store;
     if (s4d_path_join(path, c->report->root, row->path, &why) != S4D_OK) {
-        return check_trouble(e, why.text, err);
+        return check_trouble(e, &why, err);
     }
     if (examine(c->store, path, &about) != 0) {
         if (errno == ENOENT || errno == ENOTDIR) {
@@ -246,13 +247,13 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
         }
         e->kind = ENTRY_VIDEO;
         s4d_err_set(&why, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
-        return check_trouble(e, why.text, err);
+        return check_trouble(e, &why, err);
     }
     if (S_ISDIR(about.st_mode) && check_cut(row)) {
         e->kind = ENTRY_FOLDER;
         s4d_err_set(&why, S4D_FAILED, "%s: start and end are seconds of a video, but this is a folder; leave them out",
                     path);
-        status = check_trouble(e, why.text, err);
+        status = check_trouble(e, &why, err);
     } else if (S_ISDIR(about.st_mode)) {
         e->kind = ENTRY_FOLDER;
         status = look_at_folder(e, path, s, err);
@@ -262,7 +263,7 @@ static s4d_status look(check *c, size_t item, void *arg, s4d_err *err)
     } else {
         e->kind = ENTRY_VIDEO;
         s4d_err_set(&why, S4D_FAILED, "%s: is neither a file nor a folder; correct the path", path);
-        status = check_trouble(e, why.text, err);
+        status = check_trouble(e, &why, err);
     }
     e->decoded = e->wanted && e->read > 0;
     return status;

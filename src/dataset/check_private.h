@@ -54,8 +54,8 @@ static inline bool check_cut(const s4d_row *row)
 /* Rows with one path and time as one entry. */
 s4d_status check_make_entries(check *c, s4d_err *err);
 void check_release_entries(check *c);
-/* Notes why an entry cannot be read; the first reason stays. */
-s4d_status check_trouble(check_entry *e, const char *why, s4d_err *err);
+/* Notes why an entry cannot be read; the first reason stays. A lack of memory is no fault of the entry: S4D_FAILED. */
+s4d_status check_trouble(check_entry *e, const s4d_err *why, s4d_err *err);
 /* The entry's, made where it has none; NULL: no memory. */
 check_oddity *check_odd(check_entry *e);
 static inline const char *check_why(const check_entry *e)
