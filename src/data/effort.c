@@ -5,7 +5,7 @@
 
 /* Frames that show nothing new take a video's decoder a nanosecond a pixel, and almost no bytes. Silent 4K films of a slide
  * reach 18,000 pixels a byte; a 4K film in motion, or a talk with sound, stays below 1,000. */
-static const double PIXELS_FREE = 8.6e9, PIXELS_A_BYTE = 20000;
+static const double PIXELS_FREE = 4.3e9, PIXELS_A_BYTE = 20000;
 /* A scan of a JPEG file takes 2 ns a pixel. Files in use have up to 12 scans, and blank ones some 1,300 pixels of scans a
  * byte. */
 static const double SCANNED_FREE = 2.2e9, SCANNED_A_BYTE = 2000;

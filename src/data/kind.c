@@ -126,13 +126,13 @@ static bool is_animated_webp(const uint8_t *head, size_t n)
 }
 
 /* Told by its end. */
-static bool is_targa(const s4d_input *in)
+static s4d_status check_targa(const s4d_input *in, s4d_err *err)
 {
     static const char mark[18] = "TRUEVISION-XFILE.";
-    uint8_t tail[sizeof mark];
+    uint8_t tail[sizeof mark] = {0};
     size_t n;
-    return in->size > 44 && s4d_input_read(in, in->size - sizeof mark, tail, sizeof mark, &n, NULL) == S4D_OK &&
-           memcmp(tail, mark, sizeof mark) == 0;
+    s4d_status status = in->size > 44 ? s4d_input_read(in, in->size - sizeof mark, tail, sizeof mark, &n, err) : S4D_OK;
+    return status == S4D_OK && memcmp(tail, mark, sizeof mark) == 0 ? is_not_read("a Targa image (TGA)", CONVERT, err) : status;
 }
 
 /* ---- encrypted videos ---- */
@@ -181,18 +181,22 @@ static uint32_t big_endian(const uint8_t *at, size_t bytes)
 }
 
 /* A video tag whose kind has the filter bit. */
-static bool is_locked_flv(const s4d_input *in, const uint8_t *head, size_t n)
+static s4d_status check_flv(const s4d_input *in, const uint8_t *head, size_t n, s4d_err *err)
 {
     uint8_t tag[4];
     size_t got = n >= 13 && memcmp(head, "FLV\1", 4) == 0 ? sizeof tag : 0;
     uint64_t at = 13;
     for (int i = 0; i < FLV_TAGS && got == sizeof tag; i++) {
-        if (s4d_input_read(in, at, tag, sizeof tag, &got, NULL) == S4D_OK && got == sizeof tag && (tag[0] & 0x3F) == (0x20 | 9)) {
-            return true;
+        s4d_status status = s4d_input_read(in, at, tag, sizeof tag, &got, err);
+        if (status != S4D_OK) {
+            return status;
+        }
+        if (got == sizeof tag && (tag[0] & 0x3F) == (0x20 | 9)) {
+            return is_encrypted("FLV with DRM", err);
         }
         at += 15 + big_endian(tag + 1, 3);
     }
-    return false;
+    return S4D_OK;
 }
 
 s4d_status s4d_kind_check(const s4d_input *in, s4d_err *err)
@@ -212,18 +216,18 @@ s4d_status s4d_kind_check(const s4d_input *in, s4d_err *err)
     if (is_animated_webp(head, n)) {
         return is_not_read("an animated WebP image", CONVERT, err);
     }
-    if (is_targa(in)) {
-        return is_not_read("a Targa image (TGA)", CONVERT, err);
-    }
     if (is_scrambled(head, n)) {
         return is_encrypted("scrambled MPEG-TS", err);
     }
     if (is_locked_asf(head, n)) {
         return is_encrypted("ASF with DRM", err);
     }
-    if (is_locked_flv(in, head, n)) {
-        return is_encrypted("FLV with DRM", err);
+    status = check_flv(in, head, n, err);
+    if (status == S4D_OK) {
+        status = check_text(head, n, err);
     }
-    status = check_text(head, n, err);
+    if (status == S4D_OK) {
+        status = check_targa(in, err);
+    }
     return status == S4D_OK ? s4d_tiff_check(in, err) : status;
 }

@@ -194,6 +194,8 @@ s4d_status s4d_stream_open_format(s4d_stream *s, s4d_err *err)
     /* No protocol bears that name: nothing but our reader is ever opened. */
     if (s->format && av_dict_set(&options, "protocol_whitelist", "none", 0) >= 0) {
         s->format->pb = s->io;
+        /* Cues out of order cost FFmpeg the square of their number, and what reading through has found serves as well. */
+        s->format->flags |= strncmp(format->name, "matroska", 8) == 0 ? AVFMT_FLAG_IGNIDX : 0;
         code = avformat_open_input(&s->format, NULL, format, &options);
     }
     av_dict_free(&options);

@@ -126,40 +126,45 @@ static s4d_status cut_out(s4d_video *v, const s4d_stream *s, double start, doubl
 }
 
 /* Where the file's own count agrees with its packets, or such a file's packets are its frames, nothing need be decoded to
- * know it. */
+ * know it. A stream that was read through knows its key frames, if it is of a kind that then seeks by them alone
+ * (open_ffmpeg.c), and stays; else the first read opens another. */
 static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *err)
 {
-    s4d_stream s;
+    s4d_stream *s = &v->stream;
     packet_count count = {0};
-    s4d_status status = s4d_stream_open(&s, &v->from, err);
-    if (status == S4D_OK && s4d_stream_still(&s)) {
+    s4d_status status = s4d_stream_open(s, &v->from, err);
+    if (status == S4D_OK && s4d_stream_still(s)) {
         status = s4d_err_set(err, S4D_FAILED,
                              "this is a picture where a video or a folder of frames is expected");
     }
     if (status == S4D_OK) {
-        status = count_packets(&s, &count, &v->index, err);
+        status = count_packets(s, &count, &v->index, err);
     }
     if (status != S4D_OK) {
-        goto done;
+        return status;
     }
-    int64_t promised = s.video->nb_frames;
-    bool indexed = strstr(s.format->iformat->name, "mp4") != NULL; /* its index names every frame */
+    int64_t promised = s->video->nb_frames;
+    bool indexed = strstr(s->format->iformat->name, "mp4") != NULL; /* its index names every frame */
     bool missing = promised > count.all || !count.last_whole;
-    if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
+    if (promised > 0 ? missing && (indexed || s->cut) : s->cut) {
         status = ends_early(&count, promised, err);
     } else {
         s4d_video_index_finish(&v->index);
-        bool named = promised == count.all || (promised == 0 && s4d_stream_counts(&s) && !v->index.odd);
+        bool named = promised == count.all || (promised == 0 && s4d_stream_counts(s) && !v->index.odd);
         if (!named || !count.key_first || !count.whole) {
             status = count_decoded(&v->from, &v->index, err);
         }
     }
     s4d_video_index_finish(&v->index);
     if (status == S4D_OK) {
-        status = cut_out(v, &s, start, end, err);
+        status = cut_out(v, s, start, end, err);
     }
-done:
-    s4d_stream_close(&s);
+    if (status == S4D_OK && v->index.keys > 0 && s->format->flags & AVFMT_FLAG_IGNIDX) {
+        s4d_effort_begin(&s->effort, s->in.size);
+        v->next = v->index.count + 1; /* behind the last */
+    } else {
+        s4d_stream_close(s);
+    }
     return status;
 }
 

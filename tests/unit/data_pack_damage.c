@@ -50,6 +50,7 @@ static void exhaust(const hand_pack *p)
     for (size_t i = 0; i < MEMBERS; i++) {
         s4d_store_view view;
         s4d_store_read(store, MEMBER[i].name[0] == '/' ? MEMBER[i].name : hand_path(p, MEMBER[i].name), 0, &view, NULL);
+        s4d_store_view_release(&view);
     }
     s4d_store_close(&store);
 }
