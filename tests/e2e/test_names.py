@@ -51,19 +51,20 @@ class Shown(Fixture):
         self.assertIn("\\x1B[31m", out)
 
     def test_stored_names_are_exact(self):
-        image = next((faces() / "images/train").glob("*.png"))
         names = ["\x1b[31mx.png", "photo\u202egnp.exe.png", "=cmd().png", "plain.png"]
-        for name in names:
+        for name, image in zip(names, sorted((faces() / "images/train").glob("*.png"))):
             shutil.copy(image, self.dir / name)
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([["path", "label"], *[[name, "anger"] for name in names]])
+        csv.writer(text, lineterminator="\n").writerows([["path", "label"], *[[name, "anger"] for name in names], ["no\u202e.png", "anger"]])
         manifest = self.write(text.getvalue(), "m.csv")
         self.says("data", "check", manifest, "--output", self.dir / "report.json")
-        self.says("data", "split", manifest, "--folds", 2, "--output", self.dir / "folds.csv")
-        with open(self.dir / "folds.csv", newline="", encoding="utf-8") as file:
-            self.assertEqual(sorted(row["path"] for row in csv.DictReader(file)), sorted(names))
         report = json.loads((self.dir / "report.json").read_text())
-        self.assertEqual({f["path"] for f in report["faults"] if f["kind"] == "same_content"} - set(names), set())
+        self.assertEqual([fault["path"] for fault in report["faults"]], ["no\u202e.png"])
+        shutil.copy(self.dir / "plain.png", self.dir / "no\u202e.png")
+        code, _, errors = self.says("data", "split", manifest, "--folds", 2, "--output", self.dir / "folds.csv")
+        self.assertEqual(code, 0, errors)
+        with open(self.dir / "folds.csv", newline="", encoding="utf-8") as file:
+            self.assertEqual(sorted(row["path"] for row in csv.DictReader(file)), sorted([*names, "no\u202e.png"]))
         self.assertEqual(unseen((self.dir / "report.json").read_text()), set())
 
     def test_arguments_and_configs(self):
