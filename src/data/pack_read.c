@@ -13,6 +13,7 @@
 #include "s4d/base/fault.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
 
 enum {
     KEPT_MAX = 128, /* shards of a pack that stay open; four packs stay below half of the usual limit of 1024 files */
@@ -239,7 +240,7 @@ static s4d_status check_shard(const s4d_pack *p, size_t shard, const char *path,
         return status;
     }
     uint8_t head[S4D_PACK_HEAD];
-    ssize_t n = s4d_file_read_at(file, 0, head, sizeof head);
+    ssize_t n = s4d_read_at(file, 0, head, sizeof head);
     if (n < 0) {
         return s4d_err_set(err, S4D_FAILED, "%s: cannot be read: %s", path, strerror(errno));
     }
@@ -351,7 +352,7 @@ s4d_status s4d_pack_read_at(const s4d_pack *p, size_t i, int fd, uint64_t at, vo
     char path[S4D_PATH_MAX];
     struct stat about;
     s4d_pack_member m = s4d_pack_at(p, i);
-    ssize_t got = s4d_file_read_at(fd, at, to, n);
+    ssize_t got = s4d_read_at(fd, at, to, n);
     if (got == (ssize_t)n) {
         return S4D_OK;
     }

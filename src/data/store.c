@@ -9,6 +9,7 @@
 #include "data/pack_read.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
 
 struct s4d_store {
     s4d_pack pack;
@@ -322,7 +323,7 @@ s4d_status s4d_store_file_read(const s4d_store_file *file, uint64_t at, void *to
     if (file->store) {
         return s4d_pack_read_at(&file->store->pack, file->member, file->fd, file->base + at, to, n, err);
     }
-    ssize_t got = s4d_file_read_at(file->fd, at, to, n);
+    ssize_t got = s4d_read_at(file->fd, at, to, n);
     if (got < 0) {
         return s4d_err_set(err, S4D_FAILED, "cannot be read: %s", strerror(errno));
     }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "s4d/base/file.h"
@@ -34,25 +33,23 @@ static void remove_folder(void)
     s4d_dir_remove(folder, NULL);
 }
 
-const char *fuzz_folder(void)
+const char *fuzz_path(const char *name)
 {
-    char below[80];
-    if (folder[0]) {
-        return folder;
+    static char path[S4D_PATH_MAX];
+    if (!folder[0]) {
+        strcpy(folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/s4d-fuzz-XXXXXX" : "/tmp/s4d-fuzz-XXXXXX");
+        if (!mkdtemp(folder) || atexit(remove_folder) != 0) {
+            perror("fuzz");
+            exit(1);
+        }
+        s4d_log_set_level(S4D_LOG_SILENT);
     }
-    strcpy(folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/s4d-fuzz-XXXXXX" : "/tmp/s4d-fuzz-XXXXXX");
-    s4d_log_set_level(S4D_LOG_SILENT);
-    if (!mkdtemp(folder) || atexit(remove_folder) != 0 || snprintf(below, sizeof below, "%s/set", folder) < 0 || mkdir(below, 0700) != 0) {
-        perror("fuzz");
-        exit(1);
-    }
-    return folder;
+    snprintf(path, sizeof path, "%s%s%s", folder, *name ? "/" : "", name);
+    return path;
 }
 
-void fuzz_put(const char *in, const char *name, const uint8_t *data, size_t size)
+void fuzz_put(const char *path, const uint8_t *data, size_t size)
 {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", in, name);
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
         perror(path);

@@ -39,7 +39,7 @@ static void ask(const s4d_store *store, const char *path, int depth)
 }
 
 /* Two members in one shard; `sum` are the checksums that a writer would put there. */
-static void put_sound(const char *folder, const uint8_t *shard, size_t size)
+static void put_sound(const uint8_t *shard, size_t size)
 {
     enum { SETTINGS = 24, NAMES = 12, INDEX = S4D_PACK_HEAD + SETTINGS + 8 + 2 * S4D_PACK_RECORD + NAMES + 8 };
     static const char *const text[] = {"first", "second"};
@@ -61,14 +61,13 @@ static void put_sound(const char *folder, const uint8_t *shard, size_t size)
     }
     memcpy(record, "a.png\0b.png", NAMES);
     s4d_pack_put(index + INDEX - 8, 8, XXH3_64bits(index, INDEX - 8));
-    fuzz_put(folder, S4D_PACK_INDEX, index, INDEX);
-    fuzz_put(folder, "shard-00000.s4dpack", shard, size);
+    fuzz_put(fuzz_path(S4D_PACK_INDEX), index, INDEX);
+    fuzz_put(fuzz_path("shard-00000.s4dpack"), shard, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t index[1 << 16];
-    const char *folder = fuzz_folder();
     s4d_store *store = NULL;
     s4d_err err = {0};
     if (size < 9 || size > sizeof index) {
@@ -76,17 +75,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(index, data + 1, size - 1);
     if (data[0] % 3 == 2) {
-        put_sound(folder, index, size - 1);
+        put_sound(index, size - 1);
     } else {
         if (data[0] % 3 == 1) {
             s4d_pack_put(index + size - 9, 8, XXH3_64bits(index, size - 9));
         }
-        fuzz_put(folder, S4D_PACK_INDEX, index, size - 1);
-        fuzz_put(folder, "shard-00000.s4dpack", data, 0);
+        fuzz_put(fuzz_path(S4D_PACK_INDEX), index, size - 1);
+        fuzz_put(fuzz_path("shard-00000.s4dpack"), data, 0);
     }
-    fuzz_outcome(s4d_store_open(folder, &store, &err), &err);
+    fuzz_outcome(s4d_store_open(fuzz_path(""), &store, &err), &err);
     if (store) {
-        ask(store, folder, 0);
+        ask(store, fuzz_path(""), 0);
     }
     s4d_store_close(&store);
     return 0;

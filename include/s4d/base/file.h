@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "s4d/base/err.h"
 #include "s4d/base/str.h"
@@ -20,8 +19,6 @@ typedef struct s4d_bytes {
 void s4d_bytes_release(s4d_bytes *b);
 /* A whole regular file; a folder, a missing file or one over `limit` bytes (0: 1 TiB) is an error. */
 s4d_status s4d_file_read(const char *path, size_t limit, s4d_bytes *out, s4d_err *err);
-/* n bytes of an open file from `at` on, fewer only where it ends before; -1 with errno. Safe from several threads. */
-ssize_t s4d_file_read_at(int fd, uint64_t at, void *to, size_t n);
 /* Replaces a file as a whole: PATH.tmp, write, fsync, rename. After a failure the old file stands and no .tmp is left. */
 s4d_status s4d_file_write(const char *path, const void *data, size_t size, s4d_err *err);
 
