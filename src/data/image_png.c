@@ -118,6 +118,9 @@ s4d_status s4d_image_decode_png(const uint8_t *bytes, size_t size, s4d_image *ou
 {
     png_job job = {.at = bytes, .left = size};
     png_infop info = NULL;
+    if (size > 16 && memcmp(bytes + 12, "CgBI", 4) == 0) {
+        return s4d_err_set(err, S4D_FAILED, "this is a PNG image as iPhone apps hold them (CgBI), which is not read; convert it to PNG or JPEG");
+    }
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     if (png) {
         info = png_create_info_struct(png);

@@ -32,7 +32,7 @@ static const enum AVCodecID CODECS[] = {
 
 enum { PROBED = 1 << 18 }; /* bytes; some of FFmpeg's probes take seconds for a megabyte of their marks */
 
-static const char CONVERT[] = "convert it (ffmpeg -i OLD NEW.mp4)";
+static const char CONVERT[] = "convert it (ffmpeg -i OLD NEW.mp4), or take it out of the list";
 
 static bool codec_is_read(enum AVCodecID id)
 {
@@ -106,7 +106,7 @@ static s4d_status no_stream(const AVFormatContext *format, const AVStream *other
     if (other) {
         const AVCodecDescriptor *kind = avcodec_descriptor_get(other->codecpar->codec_id);
         return s4d_err_set(err, S4D_FAILED, "its video is of a kind that is not read (%s); %s",
-                           kind && kind->long_name ? kind->long_name : avcodec_get_name(other->codecpar->codec_id), CONVERT);
+                           kind && kind->long_name ? kind->long_name : av_fourcc2str(other->codecpar->codec_tag), CONVERT);
     }
     for (unsigned i = 0; i < format->nb_streams; i++) {
         if (format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO) {
