@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "s4d/base/thread.h"
+
 /* Frames that show nothing new take a video's decoder a nanosecond a pixel, and almost no bytes. Silent 4K films of a slide
  * reach 18,000 pixels a byte; a 4K film in motion, or a talk with sound, stays below 1,000. */
 static const double PIXELS_FREE = 4.3e9, PIXELS_A_BYTE = 20000;
@@ -15,6 +17,9 @@ static const double PACKETS_FREE = 65536, PACKET_BYTES_FREE = 64 << 20, PACKET_B
  * a third. */
 static const double MS_A_MEGABYTE[S4D_EFFORT_KINDS] = {[S4D_EFFORT_READING] = 5e3, [S4D_EFFORT_DECODING] = 60e3};
 
+/* Asking for processor time takes longer than decoding a small frame, so that it begins when the clock says that it may matter. */
+static const double CLOCK_MS = 1e3;
+
 static double processor_ms(void)
 {
     struct timespec t;
@@ -24,7 +29,7 @@ static double processor_ms(void)
 
 void s4d_effort_begin(s4d_effort *e, uint64_t size)
 {
-    *e = (s4d_effort){.size = size, .since = processor_ms()};
+    *e = (s4d_effort){.size = size, .turned = s4d_clock_ms()};
 }
 
 static bool within(const s4d_effort *e, s4d_effort_kind kind)
@@ -34,10 +39,15 @@ static bool within(const s4d_effort *e, s4d_effort_kind kind)
 
 bool s4d_effort_turn(s4d_effort *e, s4d_effort_kind kind)
 {
-    double now = processor_ms();
-    e->spent[e->kind] += e->kind == S4D_EFFORT_IDLE ? 0 : now - e->since;
+    double clock = s4d_clock_ms();
+    e->passed += e->kind == S4D_EFFORT_IDLE ? 0 : clock - e->turned;
+    e->turned = clock;
+    if (e->passed > CLOCK_MS) {
+        double now = processor_ms();
+        e->spent[e->kind] += e->kind == S4D_EFFORT_IDLE || e->since == 0 ? 0 : now - e->since;
+        e->since = now;
+    }
     e->kind = kind;
-    e->since = now;
     return within(e, S4D_EFFORT_READING) && within(e, S4D_EFFORT_DECODING);
 }
 

@@ -18,8 +18,9 @@ typedef struct s4d_effort {
     double pixels;        /* decoded so far */
     double packets, packet_bytes;
     s4d_effort_kind kind;          /* of what goes on */
-    double since;                  /* ms of processor time, when it was looked at last */
-    double spent[S4D_EFFORT_KINDS]; /* ms */
+    double turned, passed;          /* ms by the clock: at the last turn; in all but idling */
+    double since;                   /* ms of processor time at the last turn, once a second has passed */
+    double spent[S4D_EFFORT_KINDS]; /* of it */
 } s4d_effort;
 
 void s4d_effort_begin(s4d_effort *e, uint64_t size);

@@ -77,25 +77,35 @@ static void test_scans(void **state)
     assert_int_equal(s4d_effort_check_scans(100, UINT64_MAX, 16384, 16384, NULL), S4D_FAILED);
 }
 
-/* Time is told apart by what it was spent on, and not counted between two reads. */
+static void work(void)
+{
+    volatile double x = 1;
+    for (int i = 0; i < 5000000; i++) {
+        x = x * 1.0000001;
+    }
+}
+
+/* Time is told apart by what it was spent on, and not counted between two reads, nor in a file's first second. */
 static void test_time(void **state)
 {
     (void)state;
     s4d_effort e;
     s4d_err err = {0};
     s4d_effort_begin(&e, 5 << 20);
-    volatile double x = 1;
-    for (int i = 0; i < 20000000; i++) {
-        x = x * 1.0000001;
-    }
+    work();
     assert_true(s4d_effort_turn(&e, S4D_EFFORT_READING));
-    assert_true(e.spent[S4D_EFFORT_READING] == 0 && e.spent[S4D_EFFORT_DECODING] == 0);
-    for (int i = 0; i < 20000000; i++) {
-        x = x * 1.0000001;
-    }
+    work();
     assert_true(s4d_effort_turn(&e, S4D_EFFORT_DECODING));
-    double spent = e.spent[S4D_EFFORT_READING];
-    assert_true(spent > 0);
+    assert_true(e.passed > 0 && e.spent[S4D_EFFORT_READING] == 0);
+    e.passed = 1001;
+    assert_true(s4d_effort_turn(&e, S4D_EFFORT_READING));
+    work();
+    assert_true(s4d_effort_turn(&e, S4D_EFFORT_IDLE));
+    assert_true(e.spent[S4D_EFFORT_READING] > 0 && e.spent[S4D_EFFORT_DECODING] == 0 && e.spent[S4D_EFFORT_IDLE] == 0);
+    double passed = e.passed;
+    work();
+    assert_true(s4d_effort_turn(&e, S4D_EFFORT_IDLE));
+    assert_true(e.passed == passed && e.spent[S4D_EFFORT_IDLE] == 0);
     e.spent[S4D_EFFORT_READING] = 29e3; /* six megabytes are begun: 5 s each */
     assert_true(s4d_effort_turn(&e, S4D_EFFORT_IDLE));
     e.spent[S4D_EFFORT_READING] = 31e3;
