@@ -201,8 +201,8 @@ class Shrinking(Files):
         (self.dir / "set").mkdir()
         rows = ["path"]
         for i in range(60):
-            (self.dir / f"set/{i}.mp4").write_bytes(f.skipping(32, 32, 60))
-            (self.dir / f"set/{i}.png").write_bytes(f.png(600, 600, zlib.compress(bytes(1801 * 600), 0)))
+            (self.dir / f"set/{i}.mp4").write_bytes(f.skipping(32, 32, 40 + i))
+            (self.dir / f"set/{i}.png").write_bytes(f.png(600, 600, zlib.compress(bytes([0, *[i] * 1800]) * 600, 0)))
             rows += [f"{i}.mp4", f"{i}.png"]
         (self.dir / "all.csv").write_text("\n".join(rows) + "\n")
         self.ok("data", "pack", self.dir / "all.csv", "--root", self.dir / "set", "--output", self.dir / "pack")
