@@ -113,7 +113,7 @@ $long && unit_tests build-sanitize "sanitized unit"
 check "sanitized golden" build-sanitize/tests/golden tests/golden
 check "sanitized parity" build-sanitize/tests/parity
 check "a spoiled operation is caught, for each of them" build-sanitize/tests/parity --self-test
-for target in list index picture video safetensors pickle shards foreign config; do
+for target in list index picture video exif pack report safetensors pickle shards foreign config; do
     check "sanitized fuzz corpus, $target" "build-sanitize/tests/fuzz/fuzz_$target" "tests/fuzz/corpus/$target" tests/data data/sample
 done
 check "sanitized tiny run" env S4D="$PWD/build-sanitize/s4d" python3 tests/e2e/run.py test_from_pretrained

@@ -10,11 +10,9 @@ typedef struct range {
 /* The code of a character of two or three bytes; *size: its bytes, 0 where none is there. */
 static uint32_t decode(const char *at, const char *end, size_t *size)
 {
-    const unsigned char *p = (const unsigned char *)at;
-    *size = end - at > 1 && p[0] >= 0xC2 && p[0] < 0xF0 ? s4d_utf8_length(at, end) : 0;
-    return *size == 2   ? (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu)
-           : *size == 3 ? (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu)
-                        : 0;
+    bool here = end - at > 1 && (unsigned char)*at >= 0xC2 && (unsigned char)*at < 0xF0;
+    *size = here ? s4d_utf8_length(at, end) : 0;
+    return *size > 0 ? s4d_utf8_code(at, *size) : 0;
 }
 
 static size_t size_in(const range *r, size_t ranges, const char *at, const char *end)

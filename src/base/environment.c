@@ -75,7 +75,7 @@ void s4d_environment_settle(void)
             unsetenv(v->name);
         }
     }
-    s4d_str_printable(text);
+    s4d_str_printable(text, sizeof text);
 }
 
 const char *s4d_environment_text(void)

@@ -22,7 +22,7 @@ static void store(s4d_err *err, const char *text)
     }
     memcpy(err->text, text, n);
     err->text[n] = '\0';
-    s4d_str_printable(err->text);
+    s4d_str_printable(err->text, sizeof err->text);
 }
 
 s4d_status s4d_err_set(s4d_err *err, s4d_status status, const char *format, ...)

@@ -63,6 +63,18 @@ static void add_escaped(s4d_str *out, unsigned char c)
     }
 }
 
+/* A character that is not seen, so that a document can be looked at anywhere and still reads back the same. */
+static void add_by_number(s4d_str *out, const char *text, size_t n)
+{
+    uint32_t code = s4d_utf8_code(text, n);
+    if (code > 0xFFFF) {
+        code -= 0x10000;
+        s4d_str_printf(out, "\\u%04X", 0xD800 | code >> 10);
+        code = 0xDC00 | (code & 0x3FF);
+    }
+    s4d_str_printf(out, "\\u%04X", code);
+}
+
 /* A byte that is not UTF-8, as file names may hold, becomes the replacement character U+FFFD. */
 static void add_quoted(s4d_str *out, const char *text)
 {
@@ -76,6 +88,8 @@ static void add_quoted(s4d_str *out, const char *text)
             n = 1;
         } else if (c < 0x20 || c == '"' || c == '\\') {
             add_escaped(out, c);
+        } else if (s4d_str_is_hidden(text, n)) {
+            add_by_number(out, text, n);
         } else {
             s4d_str_add_bytes(out, text, n);
         }

@@ -42,37 +42,35 @@ s4d_status s4d_reader_open(s4d_reader *r, const char *path, const char *what, s4
     return status;
 }
 
-static ssize_t read_some(int fd, void *data, size_t size, uint64_t offset)
+ssize_t s4d_read_at(int fd, uint64_t at, void *to, size_t n)
 {
-    if (s4d_fault_hit(S4D_FAULT_READ)) {
-        errno = EIO;
-        return -1;
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1)
+                                                    : pread(fd, (char *)to + done, n - done, (off_t)(at + done));
+        if (got == 0) {
+            break;
+        }
+        if (got < 0 && errno != EINTR) {
+            return -1;
+        }
+        done += got > 0 ? (size_t)got : 0;
     }
-    ssize_t n;
-    do {
-        n = pread(fd, data, size, (off_t)offset);
-    } while (n < 0 && errno == EINTR);
-    return n;
+    return (ssize_t)done;
 }
 
 s4d_status s4d_reader_read(const s4d_reader *r, uint64_t offset, void *out, size_t size,
                            s4d_err *err)
 {
-    unsigned char *to = out;
-    for (size_t done = 0; done < size;) {
-        ssize_t n = read_some(r->fd, to + done, size - done, offset + done);
-        if (n < 0) {
-            return s4d_err_system(err, errno, "%s: cannot be read", r->path);
-        }
-        if (n == 0) {
-            return s4d_err_set(
-                err, S4D_FAILED,
-                "%s: became shorter while it was read; try again when nothing writes to it",
-                r->path);
-        }
-        done += (size_t)n;
+    ssize_t n = s4d_read_at(r->fd, offset, out, size);
+    if (n < 0) {
+        return s4d_err_system(err, errno, "%s: cannot be read", r->path);
     }
-    return S4D_OK;
+    return (size_t)n == size
+               ? S4D_OK
+               : s4d_err_set(err, S4D_FAILED,
+                             "%s: became shorter while it was read; try again when nothing writes to it",
+                             r->path);
 }
 
 void s4d_reader_close(s4d_reader *r)

@@ -1,4 +1,4 @@
-/* Growable strings, string lists, natural order, nearest word, UTF-8. */
+/* Growable strings, string lists, natural order, nearest word, csv, UTF-8. */
 #include "s4d/base/str.h"
 
 #include <stdarg.h>
@@ -274,13 +274,44 @@ void s4d_str_csv(s4d_str *s, const char *text)
     s4d_str_add(s, "\"");
 }
 
-void s4d_str_printable(char *text)
+/* Whether a spreadsheet takes a text that begins so for a formula. */
+static bool is_formula(const char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7F) {
-            *text = '?';
+    static const char *const marks[] = {"=", "+", "-", "@", "\t", "\r", "\n", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (strncmp(text, marks[i], strlen(marks[i])) == 0) {
+            return true;
         }
     }
+    return false;
+}
+
+static void add_guarded(s4d_str *s, const char *guard, const char *text)
+{
+    s4d_str guarded = {0};
+    s4d_str_add(&guarded, guard);
+    s4d_str_add(&guarded, text);
+    if (guarded.failed) {
+        s->failed = true;
+    } else {
+        s4d_str_csv(s, guarded.text);
+    }
+    s4d_str_release(&guarded);
+}
+
+void s4d_str_csv_cell(s4d_str *s, const char *text)
+{
+    add_guarded(s, is_formula(text + strspn(text, "'")) ? "'" : "", text);
+}
+
+void s4d_str_csv_path(s4d_str *s, const char *path)
+{
+    add_guarded(s, is_formula(path) ? "./" : "", path);
+}
+
+const char *s4d_str_csv_uncell(const char *text)
+{
+    return text[0] == '\'' && is_formula(text + strspn(text, "'")) ? text + 1 : text;
 }
 
 size_t s4d_utf8_length(const char *at, const char *end)

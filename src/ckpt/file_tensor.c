@@ -39,7 +39,7 @@ void s4d_ckpt_unread_text(const s4d_ckpt_tensor *t, char text[128])
         snprintf(text, 128, "claims many times the numbers that the file holds");
         break;
     }
-    s4d_str_printable(text);
+    s4d_str_printable(text, 128);
 }
 
 s4d_status s4d_ckpt_read(s4d_ckpt *f, const s4d_ckpt_tensor *t, void *out, s4d_err *err)

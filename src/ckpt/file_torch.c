@@ -61,7 +61,7 @@ static s4d_status name_type(s4d_ckpt *f, const s4d_storage_view *v, const char *
         return S4D_OK;
     }
     snprintf(text, sizeof text, "%.*s", v->type.size < 60 ? (int)v->type.size : 60, v->type.at);
-    s4d_str_printable(text);
+    s4d_str_printable(text, sizeof text);
     return keep_text(f, s4d_str_utf8(text) ? text : "unknown", out, err);
 }
 

@@ -114,7 +114,6 @@ static s4d_status enter_latest(const char *folder, int step, char out[S4D_PATH_M
     if (plain && has(folder, name, below) && s4d_path_is_dir(below)) {
         status = search(below, step + 1, out, err);
     } else if (plain) {
-        s4d_str_printable(name);
         status = s4d_err_set(
             err, S4D_FAILED,
             "%s: names %s as its newest checkpoint, which is not in it; copy the whole folder",
@@ -164,7 +163,6 @@ static s4d_status find_only(const char *folder, char out[S4D_PATH_MAX], s4d_err 
     }
     out[0] = '\0';
     if (status == S4D_OK && files > 1) {
-        s4d_str_printable(several);
         status = s4d_err_set(err, S4D_FAILED,
                              "%s: is a folder with several files of weights (%s); name one of them",
                              folder, several);

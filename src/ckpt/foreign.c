@@ -21,7 +21,6 @@ static void value_text(const s4d_json *node, char text[80])
     s4d_json_writer w = {0};
     s4d_json_put_node(&w, node);
     snprintf(text, 80, "%.76s", w.out.text ? w.out.text : "");
-    s4d_str_printable(text);
     s4d_str_release(&w.out);
 }
 

@@ -134,7 +134,6 @@ static s4d_status say_page(const head *h, s4d_err *err)
     if (begin) {
         begin += strlen("<title>");
         snprintf(title, sizeof title, "%.*s", (int)strcspn(begin, "<\n"), begin);
-        s4d_str_printable(title);
     }
     snprintf(what, sizeof what, "a web page%s%s%s", *title ? " (\"" : "", title,
              *title ? "\")" : "");
@@ -165,7 +164,6 @@ static s4d_status say_text(const head *h, s4d_err *err)
     char line[SHOWN + 1];
     const char *at = first_text(h);
     snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\r\n"), at);
-    s4d_str_printable(line);
     if (strstr((const char *)h->byte, "annex/objects/")) {
         return s4d_err_set(err, S4D_FAILED,
                            "%s: is a git-annex pointer to the weights; run \"git annex get\" on it",

@@ -193,7 +193,7 @@ static s4d_status read_model_type(const s4d_ckpt *file, char out[48], s4d_err *e
     const s4d_json *type = parsed ? s4d_json_find(doc, "model_type") : NULL;
     if (type && s4d_json_kind_of(type) == S4D_JSON_STRING) {
         snprintf(out, 48, "%.40s", s4d_json_string(type));
-        s4d_str_printable(out);
+        s4d_str_printable(out, 48);
     }
     s4d_json_destroy(&doc);
     s4d_bytes_release(&text);
@@ -217,7 +217,6 @@ static s4d_status say_unknown(const s4d_unwrap *u, const s4d_ckpt *file, s4d_err
              u->count               ? u->item[0].name
              : s4d_ckpt_count(file) ? s4d_ckpt_at(file, 0)->name
                                     : "absent");
-    s4d_str_printable(first);
     s4d_status status = read_model_type(file, type, err);
     return status ? status
                   : s4d_err_set(err, S4D_FAILED,

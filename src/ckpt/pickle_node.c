@@ -22,7 +22,6 @@ s4d_status s4d_pickle_broken(const s4d_pickle *p, s4d_err *err, const char *form
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    s4d_str_printable(text);
     return s4d_err_set(
         err, S4D_FAILED,
         "%s: its pickle %s, at byte %td; the file is damaged or no checkpoint of PyTorch, "
@@ -144,5 +143,5 @@ void s4d_pickle_describe(const s4d_pickle_node *node, char *text, size_t size)
                  shown(node->name), node->name.at);
         break;
     }
-    s4d_str_printable(text);
+    s4d_str_printable(text, size);
 }

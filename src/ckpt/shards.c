@@ -94,7 +94,6 @@ static s4d_status check_entry(const s4d_ckpt *f, const s4d_json *entry, s4d_err 
 {
     char name[160], shown[160];
     snprintf(name, sizeof name, "%.150s", s4d_json_key(entry));
-    s4d_str_printable(name);
     if (s4d_json_kind_of(entry) != S4D_JSON_STRING) {
         return s4d_err_set(err, S4D_FAILED,
                            "%s: weight_map gives %s no name of a file; restore the list", f->path,
@@ -103,7 +102,6 @@ static s4d_status check_entry(const s4d_ckpt *f, const s4d_json *entry, s4d_err 
     const char *file = s4d_json_string(entry);
     if (!*file || *file == '.' || strchr(file, '/') || strlen(file) > 255) {
         snprintf(shown, sizeof shown, "%.150s", file);
-        s4d_str_printable(shown);
         return s4d_err_set(err, S4D_FAILED,
                            "%s: weight_map places %s in \"%s\", which is no file of this folder; "
                            "put the shards beside the list, by "
@@ -167,7 +165,6 @@ static s4d_status add_parts(s4d_ckpt *f, const char *const *file, size_t files, 
         if (!s4d_path_exists(path)) {
             char shown[160];
             snprintf(shown, sizeof shown, "%.150s", file[i]);
-            s4d_str_printable(shown);
             return s4d_err_set(
                 err, S4D_FAILED,
                 "%s: the shard %s that it names is missing; copy it beside the others", f->path,
@@ -280,7 +277,6 @@ static s4d_status check_all_there(s4d_ckpt *f, const s4d_json **entry, size_t n,
         if (!is_there(f, name, s4d_json_key(entry[i]))) {
             char shown[160];
             snprintf(shown, sizeof shown, "%.150s", s4d_json_key(entry[i]));
-            s4d_str_printable(shown);
             status = s4d_err_set(err, S4D_FAILED,
                                  "%s: weight_map places %s in %s, which does not have it; copy the "
                                  "shards and their list again from one "

@@ -179,7 +179,7 @@ static s4d_status describe(const char *file, const search *s, int from, s4d_strl
         char text[S4D_TOP_MAX + 64];
         snprintf(text, sizeof text, "%s (%zu tensors)",
                  s->found[i].path[0] ? s->found[i].path : "the object itself", s->found[i].tensors);
-        s4d_str_printable(text);
+        s4d_str_printable(text, sizeof text);
         if (!s4d_strlist_add(out, text)) {
             return s4d_err_memory(err, sizeof text, file);
         }

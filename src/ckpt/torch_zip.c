@@ -16,7 +16,6 @@ static s4d_status broken(const s4d_torch *t, const char *what, const char *why, 
 {
     char name[128];
     snprintf(name, sizeof name, "%.120s", what);
-    s4d_str_printable(name);
     s4d_err_set(err, S4D_FAILED,
                 "%s: %s %s; the file is damaged or no checkpoint of PyTorch, copy it again or save it anew", t->path, name, why);
     return s4d_err_blame_memory(err, S4D_FAILED, t->path);

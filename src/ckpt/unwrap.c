@@ -241,7 +241,6 @@ static s4d_status say_choose(const s4d_ckpt *file, const prefix *list, int n, s4
     size_t size = 0;
     for (int i = 0; i < n && size < sizeof text - 90; i++) {
         snprintf(shown, sizeof shown, "%.70s", list[i].text);
-        s4d_str_printable(shown);
         size +=
             (size_t)snprintf(text + size, sizeof text - size, "%s\"%s\"", i ? " and " : "", shown);
     }

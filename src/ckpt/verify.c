@@ -19,7 +19,6 @@ static s4d_status fault(s4d_strlist *faults, s4d_err *err, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    s4d_str_printable(text);
     return s4d_strlist_add(faults, text) ? S4D_OK
                                          : s4d_err_memory(err, sizeof text, "the list of faults");
 }

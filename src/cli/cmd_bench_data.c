@@ -8,6 +8,7 @@
 
 #include "cli/cmd_bench.h"
 #include "cli/cmd_run.h"
+#include "s4d/base/log.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/thread.h"
 #include "s4d/data/clip.h"
@@ -156,8 +157,10 @@ static s4d_status bench_set(const bench *b, s4d_modality modality, s4d_err *err)
     if (!opts->train[0]) return S4D_OK;
     s4d_status status = s4d_manifest_read(opts, S4D_LIST_TRAIN, b->o->data.on_bad_sample, &m, err);
     s4d_loader_set set = {.modality = modality, .manifest = &m, .opts = opts};
-    if (status == S4D_OK)
-        printf("\n%s: %zu training samples, decoded and augmented by the loader\n", opts->name, m.count);
+    if (status == S4D_OK) {
+        putchar('\n');
+        s4d_line("%s: %zu training samples, decoded and augmented by the loader", opts->name, m.count);
+    }
     int most = s4d_cpu_count();
     for (int workers = 1; status == S4D_OK; workers = 2 * workers < most ? 2 * workers : most) {
         status = load_for(b, &set, workers, err);

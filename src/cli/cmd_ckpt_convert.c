@@ -49,14 +49,8 @@ static void print_report(const s4d_import *im)
     size_t of[4] = {0};
     for (size_t i = 0; i < s4d_import_lines(im); ++i) {
         const s4d_import_line *line = s4d_import_line_at(im, i);
-        char name[200], detail[520];
-        snprintf(name, sizeof name, "%.190s", line->name);
-        snprintf(detail, sizeof detail, "%s", line->detail);
-        s4d_str_printable(name);
-        s4d_str_printable(detail);
-        printf("%c %-9s ", line->fault ? '!' : ' ', s4d_import_verdict_name(line->verdict));
-        if (*detail) printf("%-52s %s\n", name, detail);
-        else puts(name);
+        s4d_line("%c %-9s %-*.190s%s%.510s", line->fault ? '!' : ' ', s4d_import_verdict_name(line->verdict),
+                 *line->detail ? 52 : 0, line->name, *line->detail ? " " : "", line->detail);
         of[line->verdict]++;
     }
     printf("names of %s: %zu used, %zu reshaped, %zu ignored, %zu missing; %zu do not fit\n", s4d_import_from(im),

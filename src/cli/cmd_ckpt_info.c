@@ -14,23 +14,24 @@
     {"key", ARG_LIST, list, "NAME", "the key of PyTorch's object that holds the model; may be repeated", 0, 0},           \
     {"strip", ARG_TEXT, prefix, "PREFIX", "what names begin with, besides known wrappers", 0, 0}
 
-/* Bytes out of files cannot move the cursor. */
-static void print_safe(const char *text, size_t most)
+/* At most so many bytes of a text, and a mark where there are more. */
+static void add_cut(s4d_str *line, const char *text, size_t most)
 {
-    char shown[256];
-    snprintf(shown, sizeof shown, "%.*s%s", (int)most, text, strlen(text) > most ? "..." : "");
-    s4d_str_printable(shown);
-    fputs(shown, stdout);
+    s4d_str_printf(line, "%.*s%s", (int)most, text, strlen(text) > most ? "..." : "");
+}
+
+static void put_line(s4d_str *line)
+{
+    s4d_line("%s", line->failed || !line->text ? "there is no memory for this line" : line->text);
+    s4d_str_release(line);
 }
 
 static void print_pair(const char *key, const char *value)
 {
-    char left[64];
-    snprintf(left, sizeof left, "%.60s", key);
-    s4d_str_printable(left);
-    printf("%-12s ", left);
-    print_safe(value, 200);
-    putchar('\n');
+    s4d_str line = {0};
+    s4d_str_printf(&line, "%-12.60s ", key);
+    add_cut(&line, value, 200);
+    put_line(&line);
 }
 
 /* ---- info ---- */
@@ -48,30 +49,31 @@ static void print_totals(const s4d_ckpt *file)
         if (k < types) of[k]++;
         bytes += t->unread == S4D_CKPT_TOO_MANY ? 0 : t->bytes;
     }
-    printf("%-12s %zu, %zu bytes:", "tensors", s4d_ckpt_count(file), bytes);
+    s4d_str line = {0};
+    s4d_str_printf(&line, "%-12s %zu, %zu bytes:", "tensors", s4d_ckpt_count(file), bytes);
     for (size_t k = 0; k < types; ++k) {
-        printf(" %zu ", of[k]);
-        print_safe(type[k], 40);
+        s4d_str_printf(&line, " %zu ", of[k]);
+        add_cut(&line, type[k], 40);
     }
-    putchar('\n');
+    put_line(&line);
 }
 
 /* {"encoder": {"dim": 768}, "img_size": 160} as "encoder.dim 768, img_size 160". */
-static void print_numbers(const s4d_json *node, const char *prefix, int *printed)
+static void add_numbers(s4d_str *line, const s4d_json *node, const char *prefix, int *added)
 {
     for (const s4d_json *item = s4d_json_at(node, 0); item; item = s4d_json_next(item)) {
         s4d_json_writer w = {0};
         char path[128];
         snprintf(path, sizeof path, "%s%s%.60s", prefix, *prefix ? "." : "", s4d_json_key(item));
         if (s4d_json_kind_of(item) == S4D_JSON_OBJECT && strlen(path) < 60) {
-            print_numbers(item, path, printed);
+            add_numbers(line, item, path, added);
             continue;
         }
         s4d_json_put_node(&w, item);
-        printf("%s", (*printed)++ ? ", " : "");
-        print_safe(path, 120);
-        putchar(' ');
-        print_safe(w.out.text ? w.out.text : "", 60);
+        s4d_str_add(line, (*added)++ ? ", " : "");
+        add_cut(line, path, 120);
+        s4d_str_add(line, " ");
+        add_cut(line, w.out.text ? w.out.text : "", 60);
         s4d_str_release(&w.out);
     }
 }
@@ -79,15 +81,16 @@ static void print_numbers(const s4d_json *node, const char *prefix, int *printed
 static void print_config(const char *text)
 {
     s4d_json *doc = NULL;
-    int printed = 0;
+    s4d_str line = {0};
+    int added = 0;
     const s4d_json *model = s4d_json_parse(text, strlen(text), "config", &doc, NULL) == S4D_OK &&
                                     s4d_json_kind_of(doc) == S4D_JSON_OBJECT
                                 ? s4d_json_find(doc, "model")
                                 : NULL;
-    printf("%-12s ", "model");
-    if (model && s4d_json_kind_of(model) == S4D_JSON_OBJECT) print_numbers(model, "", &printed);
-    else fputs("the metadata's config does not say", stdout);
-    putchar('\n');
+    s4d_str_printf(&line, "%-12s ", "model");
+    if (model && s4d_json_kind_of(model) == S4D_JSON_OBJECT) add_numbers(&line, model, "", &added);
+    else s4d_str_add(&line, "the metadata's config does not say");
+    put_line(&line);
     s4d_json_destroy(&doc);
 }
 
@@ -108,19 +111,19 @@ static void print_names(const char *path, const s4d_import_opts *opts)
     s4d_err why = {0};
     if (s4d_import_open(path, opts, &im, &why) != S4D_OK) {
         print_pair("names", "of no model that is read here");
-        s4d_str_printable(why.text);
-        printf("%-12s %s\n", "", why.text);
+        s4d_line("%-12s %s", "", why.text);
         return;
     }
     const char *stage = s4d_import_metadata(im, "s4d.stage"), *start_only = s4d_import_start_only(im);
-    printf("%-12s %s, %s", "names", s4d_import_from(im), stage ? stage : "");
+    s4d_str line = {0};
+    s4d_str_printf(&line, "%-12s %s, %s", "names", s4d_import_from(im), stage ? stage : "");
     if (*s4d_import_prefix(im)) {
-        fputs(", behind ", stdout);
-        print_safe(s4d_import_prefix(im), 100);
+        s4d_str_add(&line, ", behind ");
+        add_cut(&line, s4d_import_prefix(im), 100);
     }
-    if (start_only) printf(", to begin with only: %s", start_only);
-    if (s4d_import_faults(im)) printf("; %zu tensors do not fit", s4d_import_faults(im));
-    putchar('\n');
+    if (start_only) s4d_str_printf(&line, ", to begin with only: %s", start_only);
+    if (s4d_import_faults(im)) s4d_str_printf(&line, "; %zu tensors do not fit", s4d_import_faults(im));
+    put_line(&line);
     s4d_import_close(&im);
 }
 
@@ -129,14 +132,10 @@ static void print_tensors(const s4d_ckpt *file)
     putchar('\n');
     for (size_t i = 0; i < s4d_ckpt_count(file); ++i) {
         const s4d_ckpt_tensor *t = s4d_ckpt_at(file, i);
-        char shape[128], name[200], type[64], why[128];
+        char shape[128], why[128];
         s4d_ckpt_shape_text(t, shape);
         s4d_ckpt_unread_text(t, why);
-        snprintf(name, sizeof name, "%.190s", t->name);
-        snprintf(type, sizeof type, "%.60s", t->type);
-        s4d_str_printable(name);
-        s4d_str_printable(type);
-        printf("%-52s %-7s %s%s%s\n", name, type, shape, *why ? "  " : "", why);
+        s4d_line("%-52.190s %-7.60s %s%s%s", t->name, t->type, shape, *why ? "  " : "", why);
     }
 }
 
@@ -188,12 +187,12 @@ s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
     const s4d_import_opts opts = {.file = {.key = key.item, .keys = key.count}, .strip = strip};
     status = s4d_ckpt_verify(path, &opts, &faults, err);
     if (status != S4D_OK) return status;
-    for (size_t i = 0; i < faults.count; ++i) puts(faults.item[i]);
+    for (size_t i = 0; i < faults.count; ++i) s4d_line("%s", faults.item[i]);
     if (faults.count)
         status = s4d_err_set(err, S4D_FAILED, "%s: %zu fault%s, listed above; copy it again or take another file", path, faults.count,
                              faults.count == 1 ? "" : "s");
     else
-        printf("%s: sound\n", path);
+        s4d_line("%s: sound", path);
     s4d_strlist_release(&faults);
     return status;
 }
@@ -202,14 +201,12 @@ s4d_status cmd_ckpt_verify(int argc, char **argv, s4d_err *err)
 
 static void print_difference(const s4d_ckpt_difference *d, const char *const path[2])
 {
-    char name[200];
-    snprintf(name, sizeof name, "%.190s", d->name);
-    s4d_str_printable(name);
+    const char *name = d->name;
     switch (d->change) {
-    case S4D_CKPT_ONLY_A: printf("%-52s only in %s, %s\n", name, path[0], d->a); break;
-    case S4D_CKPT_ONLY_B: printf("%-52s only in %s, %s\n", name, path[1], d->b); break;
-    case S4D_CKPT_OTHER_SHAPE: printf("%-52s %s against %s\n", name, d->a, d->b); break;
-    case S4D_CKPT_OTHER_VALUES: printf("%-52s absolute %.3e, relative %.3e\n", name, d->absolute, d->relative); break;
+    case S4D_CKPT_ONLY_A: s4d_line("%-52.190s only in %s, %s", name, path[0], d->a); break;
+    case S4D_CKPT_ONLY_B: s4d_line("%-52.190s only in %s, %s", name, path[1], d->b); break;
+    case S4D_CKPT_OTHER_SHAPE: s4d_line("%-52.190s %s against %s", name, d->a, d->b); break;
+    case S4D_CKPT_OTHER_VALUES: s4d_line("%-52.190s absolute %.3e, relative %.3e", name, d->absolute, d->relative); break;
     }
 }
 

@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/cmd_data.h"
 #include "s4d/base/file.h"
+#include "s4d/base/log.h"
 #include "s4d/base/str.h"
 #include "s4d/dataset/check.h"
 
@@ -78,42 +79,27 @@ static void print_sizes(const s4d_check_report *r)
     }
 }
 
-static s4d_status print_finding(const char *text, s4d_err *err)
+static void print_findings(const s4d_check_report *r)
 {
-    s4d_str line = {0};
-    s4d_str_add(&line, text);
-    if (line.failed) {
-        s4d_str_release(&line);
-        return s4d_err_memory(err, strlen(text), "a line of the report");
-    }
-    s4d_str_printable(line.text);
-    printf("  %s\n", line.text);
-    s4d_str_release(&line);
-    return S4D_OK;
-}
-
-static s4d_status print_findings(const s4d_check_report *r, s4d_err *err)
-{
-    s4d_status status = S4D_OK;
-    for (size_t i = 0, n = 0; i < r->findings && status == S4D_OK; ++i) {
+    for (size_t i = 0, n = 0; i < r->findings; ++i) {
         const s4d_check_finding *f = &r->finding[i];
         n = i > 0 && f->kind == r->finding[i - 1].kind ? n + 1 : 0;
         if (n == 0)
             printf("\n%s: %s, %zu\n", (int)f->kind < (int)S4D_CHECK_FAULTS ? "fault" : "note", s4d_check_title(f->kind),
                    r->count[f->kind]);
         if (n < NAMED)
-            status = print_finding(f->text, err);
+            s4d_line("  %s", f->text);
         else if (n == NAMED)
             printf("  and %zu more\n", r->count[f->kind] - NAMED);
     }
-    return status;
 }
 
-static s4d_status print_report(const s4d_check_report *r, s4d_err *err)
+static void print_report(const s4d_check_report *r)
 {
     size_t found = r->pictures + r->videos + r->folders;
     print_stats(&r->stats);
-    printf("\nroot       %s\n", r->root);
+    putchar('\n');
+    s4d_line("root       %s", r->root);
     printf("found      %zu of %zu: %zu pictures, %zu videos, %zu folders of frames\n", found, r->stats.paths,
            r->pictures, r->videos, r->folders);
     printf("decoded    %zu, in all %zu frames\n", r->decoded, r->frames);
@@ -122,10 +108,9 @@ static s4d_status print_report(const s4d_check_report *r, s4d_err *err)
     print_range("height", &r->height);
     print_range("frames", &r->length);
     print_sizes(r);
-    s4d_status status = print_findings(r, err);
+    print_findings(r);
     printf("\n%zu faults, %zu notes, %.1f s, %.0f files a second\n", s4d_check_faults(r),
            r->findings - s4d_check_faults(r), r->seconds, r->seconds > 0 ? (double)r->stats.paths / r->seconds : 0);
-    return status;
 }
 
 /* "12 faults (3 missing, 9 overlap)". */
@@ -150,7 +135,7 @@ static s4d_status check(const s4d_check_opts *o, const char *output, s4d_err *er
     s4d_check_report report = {0};
     s4d_status status = s4d_check_run(o, &report, err);
     if (o->progress) fputs("\r\033[K", stderr);
-    if (status == S4D_OK) status = print_report(&report, err);
+    if (status == S4D_OK) print_report(&report);
     if (status == S4D_OK && output) status = s4d_check_write(output, &report, err);
     if (status == S4D_OK && s4d_check_faults(&report) > 0) status = summary(o->manifest, &report, output, err);
     s4d_check_release(&report);

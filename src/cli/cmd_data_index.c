@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/cmd_data.h"
+#include "s4d/base/log.h"
 #include "s4d/base/file.h"
 #include "s4d/dataset/index.h"
 #include "s4d/dataset/stats.h"
@@ -11,16 +12,16 @@
 /* What was read, what was decided and why, and the counts. */
 static void print_index(const s4d_index *x, const s4d_stats *stats, const char *set, const char *output)
 {
-    printf("%s: %zu samples, written to %s\n", set, x->table.count, output);
+    s4d_line("%s: %zu samples, written to %s", set, x->table.count, output);
     if (x->lists) puts("\nread");
     for (size_t i = 0; i < x->lists; ++i) {
         const s4d_index_list *l = &x->list[i];
-        printf("  %s: %ld samples%s%s", l->path, l->samples, *l->split ? ", " : "", l->split);
-        if (l->fold) printf(", fold %d", l->fold);
-        puts("");
+        char fold[24] = "";
+        if (l->fold) snprintf(fold, sizeof fold, ", fold %d", l->fold);
+        s4d_line("  %s: %ld samples%s%s%s", l->path, l->samples, *l->split ? ", " : "", l->split, fold);
     }
     if (x->decided.count) puts("\ndecided");
-    for (size_t i = 0; i < x->decided.count; ++i) printf("  %s\n", x->decided.item[i]);
+    for (size_t i = 0; i < x->decided.count; ++i) s4d_line("  %s", x->decided.item[i]);
     puts("");
     print_stats(stats);
 }

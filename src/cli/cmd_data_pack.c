@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/cmd_data.h"
+#include "s4d/base/log.h"
 #include "s4d/dataset/pack.h"
 
 static void show_progress(void *arg, const s4d_pack_progress *p)
@@ -36,10 +37,10 @@ static s4d_status settings(int64_t side, int64_t quality, bool png, s4d_pack_set
 
 static void print_report(const s4d_pack_opts *o, const s4d_pack_report *r)
 {
-    printf("%s: %zu files, %zu members in %zu shards, %.1f MB; %.1f s, %.0f files and %.1f MB a second\n", o->output, r->files,
+    s4d_line("%s: %zu files, %zu members in %zu shards, %.1f MB; %.1f s, %.0f files and %.1f MB a second", o->output, r->files,
            r->members, r->shards, (double)r->bytes / 1e6, r->seconds, (double)r->files / (r->seconds > 0 ? r->seconds : 1),
            (double)r->bytes / 1e6 / (r->seconds > 0 ? r->seconds : 1));
-    printf("To use it, set \"root\" to \"%s\", \"format\" to \"manifest\" and the lists to \"%s\".\n", o->output, S4D_PACK_MANIFEST);
+    s4d_line("To use it, set \"root\" to \"%s\", \"format\" to \"manifest\" and the lists to \"%s\".", o->output, S4D_PACK_MANIFEST);
 }
 
 s4d_status cmd_data_pack(int argc, char **argv, s4d_err *err)

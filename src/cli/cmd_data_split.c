@@ -60,7 +60,7 @@ static void print_spread(const s4d_stats *s)
             most = n > most ? n : most;
         }
         const char *name = c < s->classes.count ? s->classes.name[c] : "samples";
-        printf("  %-16s %zu to %zu a fold\n", name, least, most);
+        s4d_line("  %-16s %zu to %zu a fold", name, least, most);
         if (least == 0)
             s4d_log(S4D_LOG_WARN, "a fold has no sample of \"%s\", so its UAR leaves that class out; try another seed",
                     name);
@@ -76,7 +76,7 @@ static void print_share(const s4d_stats *s)
         for (size_t g = 0; g < s->groups; ++g)
             if (strcmp(s->group[g].split, "test") == 0)
                 test += c < s->classes.count ? s->group[g].per_class[c] : s->group[g].samples;
-        printf("  %-16s %.2f%%\n", name, 100.0 * (double)test / (double)all);
+        s4d_line("  %-16s %.2f%%", name, 100.0 * (double)test / (double)all);
         if (test == 0) s4d_log(S4D_LOG_WARN, "the test list has no sample of \"%s\"", name);
         if (test == all) s4d_log(S4D_LOG_WARN, "the training list has no sample of \"%s\"", name);
     }

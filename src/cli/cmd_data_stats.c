@@ -1,60 +1,61 @@
 /* s4d data stats, and the table of counts that the other tools print too. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/args.h"
 #include "cli/cmd_data.h"
 #include "s4d/base/json.h"
+#include "s4d/base/log.h"
 #include "s4d/base/str.h"
 #include "s4d/dataset/stats.h"
 
 enum { COLUMNS = 8 }; /* groups side by side */
 
-/* A class's name for a terminal. */
-static const char *shown(const char *name, char text[S4D_CLASS_NAME_MAX])
+/* A row of counts, ended by put_row. */
+static void begin_row(s4d_str *row, const char *name)
 {
-    snprintf(text, S4D_CLASS_NAME_MAX, "%s", name);
-    s4d_str_printable(text);
-    return text;
+    s4d_str_clear(row);
+    s4d_str_printf(row, "  %-16s", name);
 }
 
-static void print_name(const char *name)
+static void put_row(const s4d_str *row)
 {
-    char text[S4D_CLASS_NAME_MAX];
-    printf("  %-16s", shown(name, text));
+    s4d_line("%s", row->failed ? "  there is no memory for this row" : row->text);
 }
 
 static void print_block(const s4d_stats *s, size_t from, size_t to)
 {
-    print_name("");
-    printf(" %8s %7s", "all", "share");
+    s4d_str row = {0};
+    begin_row(&row, "");
+    s4d_str_printf(&row, " %8s %7s", "all", "share");
     for (size_t g = from; g < to; ++g) {
         char name[32];
         s4d_group_name(s->group[g].split, s->group[g].fold, name);
-        printf(" %14s", name);
+        s4d_str_printf(&row, " %14s", name);
     }
+    put_row(&row);
     for (int c = 0; c < s->classes.count; ++c) {
-        putchar('\n');
-        print_name(s->classes.name[c]);
-        printf(" %8zu %6.2f%%", s->per_class[c], 100.0 * (double)s->per_class[c] / (double)s->labelled);
-        for (size_t g = from; g < to; ++g) printf(" %14zu", s->group[g].per_class[c]);
+        begin_row(&row, s->classes.name[c]);
+        s4d_str_printf(&row, " %8zu %6.2f%%", s->per_class[c], 100.0 * (double)s->per_class[c] / (double)s->labelled);
+        for (size_t g = from; g < to; ++g) s4d_str_printf(&row, " %14zu", s->group[g].per_class[c]);
+        put_row(&row);
     }
-    putchar('\n');
     if (s->labelled < s->samples) {
-        print_name("no label");
-        printf(" %8zu %7s", s->samples - s->labelled, "");
-        for (size_t g = from; g < to; ++g) printf(" %14zu", s->group[g].samples - s->group[g].labelled);
-        putchar('\n');
+        begin_row(&row, "no label");
+        s4d_str_printf(&row, " %8zu %7s", s->samples - s->labelled, "");
+        for (size_t g = from; g < to; ++g) s4d_str_printf(&row, " %14zu", s->group[g].samples - s->group[g].labelled);
+        put_row(&row);
     }
-    print_name("samples");
-    printf(" %8zu %7s", s->samples, "");
-    for (size_t g = from; g < to; ++g) printf(" %14zu", s->group[g].samples);
-    putchar('\n');
-    if (!s->subjects) return;
-    print_name("subjects");
-    printf(" %8zu %7s", s->subjects, "");
-    for (size_t g = from; g < to; ++g) printf(" %14zu", s->group[g].subjects);
-    putchar('\n');
+    begin_row(&row, "samples");
+    s4d_str_printf(&row, " %8zu %7s", s->samples, "");
+    for (size_t g = from; g < to; ++g) s4d_str_printf(&row, " %14zu", s->group[g].samples);
+    put_row(&row);
+    if (s->subjects) {
+        begin_row(&row, "subjects");
+        s4d_str_printf(&row, " %8zu %7s", s->subjects, "");
+        for (size_t g = from; g < to; ++g) s4d_str_printf(&row, " %14zu", s->group[g].subjects);
+        put_row(&row);
+    }
+    s4d_str_release(&row);
 }
 
 static void print_imbalance(const s4d_stats *s)
@@ -64,10 +65,9 @@ static void print_imbalance(const s4d_stats *s)
         if (s->per_class[c] > s->per_class[most]) most = c;
         if (s->per_class[c] < s->per_class[least]) least = c;
     }
-    if (!s->classes.count) return;
-    char first[S4D_CLASS_NAME_MAX], last[S4D_CLASS_NAME_MAX];
-    printf("imbalance  %.2f: %s %zu, %s %zu\n", s->imbalance, shown(s->classes.name[most], first), s->per_class[most],
-           shown(s->classes.name[least], last), s->per_class[least]);
+    if (s->classes.count)
+        s4d_line("imbalance  %.2f: %s %zu, %s %zu", s->imbalance, s->classes.name[most], s->per_class[most], s->classes.name[least],
+                 s->per_class[least]);
 }
 
 void print_stats(const s4d_stats *s)

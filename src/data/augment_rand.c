@@ -192,7 +192,7 @@ static s4d_status make_policy(const parse *p, s4d_augment_policy *out)
 
 s4d_status s4d_augment_parse(const char *text, s4d_augment_policy *out, s4d_err *err)
 {
-    char shown[TEXT_MAX + 1], rest[TEXT_MAX + 1];
+    char rest[TEXT_MAX + 1];
     size_t size = strlen(text);
     if (size > TEXT_MAX) {
         return s4d_err_set(
@@ -201,16 +201,14 @@ s4d_status s4d_augment_parse(const char *text, s4d_augment_policy *out, s4d_err 
             "\"rand-m7-n4-mstd0.5-inc1\"",
             size);
     }
-    memcpy(shown, text, size + 1);
-    s4d_str_printable(shown);
-    memcpy(rest, shown, size + 1);
+    memcpy(rest, text, size + 1);
     char *next = rest;
-    parse p = {.text = shown, .err = err};
+    parse p = {.text = text, .err = err};
     if (strcmp(strsep(&next, "-"), "rand") != 0) {
         return s4d_err_set(err, S4D_USAGE,
                            "\"%s\": a RandAugment string begins with \"rand\" and goes on as in "
                            "\"rand-m7-n4-mstd0.5-inc1\"",
-                           shown);
+                           text);
     }
     while (next) {
         s4d_status status = read_section(&p, strsep(&next, "-"));

@@ -68,15 +68,7 @@ done:
 
 static s4d_status open_video(s4d_clip *c, double start, double end, s4d_err *err)
 {
-    s4d_store_view file = {0};
-    s4d_source from = {.path = c->path};
-    if (c->store) {
-        s4d_status status = s4d_store_read(c->store, c->path, 0, &file, err);
-        if (status != S4D_OK) {
-            return status;
-        }
-        from = (s4d_source){.path = c->path, .bytes = file.data, .size = file.size};
-    }
+    const s4d_source from = {.path = c->path, .store = c->store};
     s4d_status status = s4d_err_blame_memory(err, s4d_video_open(&from, start, end, &c->video, err), "decoding");
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", c->path);

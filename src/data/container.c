@@ -3,7 +3,6 @@
 #include "data/container.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static uint64_t little_endian_32(const uint8_t *at)
 {
@@ -58,63 +57,8 @@ bool s4d_container_is_cut(const uint8_t *head, size_t n, uint64_t size)
     if (n < 12 || size < n) {
         return false;
     }
-    if (memcmp(head, "BM", 2) == 0) {
-        return little_endian_32(head + 2) > size;
-    }
     if (memcmp(head, "RIFF", 4) == 0) {
         return little_endian_32(head + 4) > size - 8;
     }
     return memcmp(head, matroska, sizeof matroska) == 0 && matroska_is_cut(head, n, size);
-}
-
-static uint64_t big_endian(const uint8_t *at, size_t bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
-static bool copy_box(int file, const uint8_t *bytes, uint64_t at, uint8_t box[16])
-{
-    if (bytes) {
-        memcpy(box, bytes + at, 16);
-        return true;
-    }
-    return pread(file, box, 16, (off_t)at) == 16;
-}
-
-/* From memory, or from the file where bytes is NULL. */
-static bool boxes_are_cut(int file, const uint8_t *bytes, uint64_t size)
-{
-    uint64_t at = 0;
-    while (size - at >= 16) {
-        uint8_t box[16];
-        if (!copy_box(file, bytes, at, box) || (at == 0 && memcmp(box + 4, "ftyp", 4) != 0)) {
-            return false;
-        }
-        uint64_t length = big_endian(box, 4);
-        if (length == 1) {
-            length = big_endian(box + 8, 8);
-        }
-        if (length < 8) { /* 0: up to the end; else no box at all */
-            return false;
-        }
-        if (length > size - at) {
-            return true;
-        }
-        at += length;
-    }
-    return false;
-}
-
-bool s4d_boxes_are_cut(int file, uint64_t size)
-{
-    return boxes_are_cut(file, NULL, size);
-}
-
-bool s4d_boxes_are_cut_in(const uint8_t *bytes, uint64_t size)
-{
-    return boxes_are_cut(-1, bytes, size);
 }

@@ -126,6 +126,8 @@ s4d_status s4d_image_read_from(const s4d_image_source *source, s4d_image *out, s
         status = s4d_image_decode_png(file.data, file.size, out, err);
     } else if (is_jpeg(file.data, file.size)) {
         status = s4d_image_decode_jpeg(file.data, file.size, out, err);
+    } else if (file.size >= 2 && memcmp(file.data, "BM", 2) == 0) {
+        status = s4d_image_decode_bmp(file.data, file.size, out, err);
     } else {
         status = s4d_image_decode_other(file.data, file.size, out, err);
     }

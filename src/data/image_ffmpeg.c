@@ -1,4 +1,4 @@
-/* Pictures other than PNG and JPEG: BMP and whatever else libavcodec knows. */
+/* Images other than PNG, JPEG and BMP: TIFF, WebP, GIF, PNM and the like, by libavcodec. */
 #include "data/image_private.h"
 
 #ifdef S4D_WITH_VIDEO
@@ -12,7 +12,7 @@ s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *
     const s4d_source from = {.path = "", .bytes = bytes, .size = size};
     s4d_status status = s4d_stream_open(&s, &from, err);
     if (status == S4D_OK && !s4d_stream_still(&s)) {
-        status = s4d_err_set(err, S4D_FAILED, "this is a video where a picture is expected");
+        status = s4d_err_set(err, S4D_FAILED, "this is a video where an image is expected; list it among the clips");
     }
     if (status == S4D_OK && !s.cut) {
         status = s4d_stream_next(&s, &end, err);
@@ -30,15 +30,20 @@ s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *
 
 #else
 
+#include "data/kind.h"
+
 s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err)
 {
-    (void)bytes;
-    (void)size;
+    s4d_input in;
     (void)out;
-    return s4d_err_set(
-        err, S4D_FAILED,
-        "neither PNG nor JPEG, and this build has no video support, which reads other pictures "
-        "(S4D_VIDEO=OFF); convert the picture or build with FFmpeg");
+    s4d_status status = s4d_input_open(&(s4d_source){.bytes = bytes, .size = size}, &in, err);
+    if (status == S4D_OK) {
+        status = s4d_kind_check(&in, err);
+    }
+    return status == S4D_OK ? s4d_err_set(err, S4D_FAILED,
+                                          "neither PNG nor JPEG nor BMP, and this build has no video support, which reads other "
+                                          "images (S4D_VIDEO=OFF); convert the image or build with FFmpeg")
+                            : status;
 }
 
 #endif

@@ -2,21 +2,20 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 
+#include "data/effort.h"
 #include "data/image_private.h"
 #include "s4d/base/err.h"
 #include "s4d/base/mem.h"
 
-enum { SCANS_MAX = 500 }; /* each scan of a progressive file costs a pass over the whole picture */
-
 /* libjpeg hands its own struct to the callbacks; being first, it has the address of this one. */
 typedef struct jpeg_job {
     struct jpeg_error_mgr manager;
-    struct jpeg_progress_mgr progress;
     jmp_buf leave;
     char reason[JMSG_LENGTH_MAX];
 } jpeg_job;
@@ -67,15 +66,6 @@ static void print_nothing(j_common_ptr codec)
     (void)codec;
 }
 
-static void on_progress(j_common_ptr codec)
-{
-    if (((j_decompress_ptr)codec)->input_scan_number > SCANS_MAX) {
-        jpeg_job *job = (jpeg_job *)codec->err;
-        snprintf(job->reason, sizeof job->reason, "more than %d scans", SCANS_MAX);
-        longjmp(job->leave, 1);
-    }
-}
-
 static struct jpeg_error_mgr *prepare(jpeg_job *job)
 {
     struct jpeg_error_mgr *manager = jpeg_std_error(&job->manager);
@@ -97,6 +87,27 @@ static void inks_to_rgb(const uint8_t *ink, int width, uint8_t *rgb)
     }
 }
 
+static s4d_status not_read(s4d_err *err, const char *kind)
+{
+    return s4d_err_set(err, S4D_FAILED, "this is a JPEG image of a kind that is not read (%s); convert it to PNG or another JPEG", kind);
+}
+
+/* What libjpeg's last error means. */
+static s4d_status failure(const struct jpeg_decompress_struct *jpeg, s4d_err *err)
+{
+    const jpeg_job *job = (const jpeg_job *)jpeg->err;
+    switch (job->manager.msg_code) {
+    case JERR_OUT_OF_MEMORY: return s4d_err_memory(err, 3ull * jpeg->image_height * jpeg->image_width, "decoding a JPEG file");
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_NOTIMPL:
+    case JERR_NOT_COMPILED: return not_read(err, job->reason);
+    default: return s4d_err_set(err, S4D_FAILED, "the JPEG file is damaged (%s); copy it again or make it anew", job->reason);
+    }
+}
+
 /* Everything that libjpeg may leave by longjmp. *inks, a row of four-ink pixels, is freed by the
  * caller. */
 static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, uint8_t **inks,
@@ -104,13 +115,7 @@ static s4d_status decode(struct jpeg_decompress_struct *jpeg, s4d_image *out, ui
 {
     jpeg_job *job = (jpeg_job *)jpeg->err;
     if (setjmp(job->leave)) {
-        if (job->manager.msg_code == JERR_OUT_OF_MEMORY) {
-            return s4d_err_system(err, ENOMEM, "decoding the JPEG file");
-        }
-        return s4d_err_set(
-            err, S4D_FAILED,
-            "the JPEG file is damaged or of a rare kind (%s); copy it again or convert it",
-            job->reason);
+        return failure(jpeg, err);
     }
     jpeg_read_header(jpeg, TRUE);
     s4d_status status = s4d_image_size(out, (int)jpeg->image_height, (int)jpeg->image_width, err);
@@ -149,10 +154,70 @@ static bool create_reader(struct jpeg_decompress_struct *jpeg, jpeg_job *job, co
         return false;
     }
     jpeg_create_decompress(jpeg);
-    job->progress.progress_monitor = on_progress;
-    jpeg->progress = &job->progress;
+    jpeg->mem->max_memory_to_use = 0; /* whatever the environment's JPEGMEM says */
     jpeg_mem_src(jpeg, bytes, size);
     return true;
+}
+
+/* What markers tell before anything is decoded. */
+typedef struct frame_head {
+    int kind; /* the SOF marker, 0xC0..0xCF */
+    int bits, height, width;
+    uint64_t scans;
+} frame_head;
+
+/* Bytes of entropy-coded data from `at` on: up to the next marker that is not one of theirs (stuffed 0, restarts). */
+static size_t skip_scan(const uint8_t *bytes, size_t size, size_t at)
+{
+    while (at + 1 < size) {
+        const uint8_t *found = memchr(bytes + at, 0xFF, size - 1 - at);
+        if (!found) {
+            return size;
+        }
+        at = (size_t)(found - bytes);
+        if (found[1] != 0 && found[1] != 0xFF && (found[1] < 0xD0 || found[1] > 0xD7)) {
+            return at;
+        }
+        at += found[1] == 0xFF ? 1 : 2;
+    }
+    return size;
+}
+
+static frame_head look_at_markers(const uint8_t *bytes, size_t size)
+{
+    frame_head f = {0};
+    for (size_t at = skip_scan(bytes, size, 2); at + 4 <= size; at = skip_scan(bytes, size, at)) {
+        int marker = bytes[at + 1];
+        size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+        if (marker == 0xD9 || marker == 0xD8 || length < 2) { /* the end, or nothing that libjpeg goes on from */
+            break;
+        }
+        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC && f.kind == 0 &&
+            at + 9 <= size) {
+            f.kind = marker;
+            f.bits = bytes[at + 4];
+            f.height = bytes[at + 5] << 8 | bytes[at + 6];
+            f.width = bytes[at + 7] << 8 | bytes[at + 8];
+        }
+        f.scans += marker == 0xDA;
+        at += 2 + length;
+    }
+    return f;
+}
+
+/* Kinds of the standard that libjpeg does not read, and scans that would take minutes. */
+static s4d_status check_markers(const uint8_t *bytes, size_t size, s4d_err *err)
+{
+    frame_head f = look_at_markers(bytes, size);
+    bool lossless = f.kind == 0xC3 || f.kind == 0xC7 || f.kind == 0xCB || f.kind == 0xCF;
+    bool layered = f.kind >= 0xC5 && f.kind != 0xC9 && f.kind != 0xCA && !lossless;
+    if (lossless || layered) {
+        return not_read(err, lossless ? "lossless" : "hierarchical");
+    }
+    if (f.kind != 0 && f.bits != 8) {
+        return not_read(err, f.bits == 12 ? "12 bits a sample" : "not 8 bits a sample");
+    }
+    return s4d_effort_check_scans(size, f.scans, f.height, f.width, err);
 }
 
 s4d_status s4d_image_decode_jpeg(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err)
@@ -160,9 +225,12 @@ s4d_status s4d_image_decode_jpeg(const uint8_t *bytes, size_t size, s4d_image *o
     jpeg_job job = {0};
     struct jpeg_decompress_struct jpeg = {0};
     uint8_t *inks = NULL;
-    s4d_status status = create_reader(&jpeg, &job, bytes, size)
-                            ? decode(&jpeg, out, &inks, err)
-                            : s4d_err_memory(err, size, "reading a JPEG file");
+    s4d_status status = check_markers(bytes, size, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    status = create_reader(&jpeg, &job, bytes, size) ? decode(&jpeg, out, &inks, err)
+                                                     : s4d_err_memory(err, size, "reading a JPEG file");
     jpeg_destroy_decompress(&jpeg);
     s4d_mem_free(inks);
     return status;

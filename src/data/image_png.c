@@ -75,17 +75,25 @@ static void ask_for_rgb(png_structp png, png_infop info)
     png_set_gray_to_rgb(png);
 }
 
+/* Chunks that say nothing of the pixels are stepped over: texts and profiles may be megabytes, and compressed a thousandfold. */
+static void ask_for_pixels_alone(png_structp png)
+{
+    static const png_byte names[] = "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0tEXt\0tIME\0zTXt";
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, names, sizeof names / 5);
+}
+
 /* Everything that libpng may leave by longjmp. */
 static s4d_status decode(png_structp png, png_infop info, s4d_image *out, s4d_err *err)
 {
     png_job *job = png_get_error_ptr(png);
     if (setjmp(png_jmpbuf(png))) {
-        return s4d_err_set(err, S4D_FAILED,
-                           "the PNG file is damaged (%s); copy it again or make it anew",
-                           job->reason);
+        return strcasestr(job->reason, "memory")
+                   ? s4d_err_memory(err, 3ull * png_get_image_height(png, info) * png_get_image_width(png, info), "decoding a PNG file")
+                   : s4d_err_set(err, S4D_FAILED, "the PNG file is damaged (%s); copy it again or make it anew", job->reason);
     }
     png_set_read_fn(png, job, take_bytes);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* sizes are checked below */
+    ask_for_pixels_alone(png);
     png_read_info(png, info);
     s4d_status status = s4d_image_size(out, (int)png_get_image_height(png, info),
                                        (int)png_get_image_width(png, info), err);
@@ -110,6 +118,9 @@ s4d_status s4d_image_decode_png(const uint8_t *bytes, size_t size, s4d_image *ou
 {
     png_job job = {.at = bytes, .left = size};
     png_infop info = NULL;
+    if (size > 16 && memcmp(bytes + 12, "CgBI", 4) == 0) {
+        return s4d_err_set(err, S4D_FAILED, "this is a PNG image as iPhone apps hold them (CgBI), which is not read; convert it to PNG or JPEG");
+    }
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     if (png) {
         info = png_create_info_struct(png);

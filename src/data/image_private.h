@@ -10,7 +10,8 @@
 
 s4d_status s4d_image_decode_png(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
 s4d_status s4d_image_decode_jpeg(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
-/* Any other still picture, through libavcodec. */
+s4d_status s4d_image_decode_bmp(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
+/* Any other still image, through libavcodec. */
 s4d_status s4d_image_decode_other(const uint8_t *bytes, size_t size, s4d_image *out, s4d_err *err);
 
 /* height rows of width RGB pixels, each `stride` bytes behind the one before it. */

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,12 @@
 #include "s4d/base/fault.h"
 #include "s4d/base/json.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
+
+enum {
+    KEPT_MAX = 128, /* shards of a pack that stay open; four packs stay below half of the usual limit of 1024 files */
+    PIECE = 1 << 18
+};
 
 static const char AGAIN[] = "copy the pack again or make it anew with \"s4d data pack\"";
 
@@ -162,6 +167,9 @@ static s4d_status read_index(s4d_pack *p, s4d_err *err)
         return s4d_err_memory(err, p->members + p->shards * sizeof *p->shard, "the index of a pack");
     }
     for (size_t i = 0; i < p->shards; i++) {
+        p->shard[i].fd = -1;
+    }
+    for (size_t i = 0; i < p->shards; i++) {
         p->shard[i].size = s4d_pack_get(p->index.data + l.shards + 8 * i, 8);
         if (p->shard[i].size < S4D_PACK_HEAD || p->shard[i].size > INT64_MAX) {
             return index_is_damaged(err, "a shard has no size");
@@ -221,9 +229,8 @@ static s4d_status check_size(const s4d_pack *p, size_t shard, const char *path, 
     return S4D_OK;
 }
 
-static s4d_status map_shard(s4d_pack *p, size_t shard, const char *path, int file, s4d_err *err)
+static s4d_status check_shard(const s4d_pack *p, size_t shard, const char *path, int file, s4d_err *err)
 {
-    s4d_pack_shard *s = &p->shard[shard];
     struct stat about;
     if (fstat(file, &about) != 0) {
         return s4d_err_system(err, errno, "%s: cannot be examined", path);
@@ -233,24 +240,21 @@ static s4d_status map_shard(s4d_pack *p, size_t shard, const char *path, int fil
         return status;
     }
     uint8_t head[S4D_PACK_HEAD];
-    ssize_t n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : pread(file, head, sizeof head, 0);
+    ssize_t n = s4d_read_at(file, 0, head, sizeof head);
     if (n < 0) {
         return s4d_err_system(err, errno, "%s: cannot be read", path);
     }
     if (n < (ssize_t)sizeof head || !head_is_whole(head, shard)) {
         return s4d_err_set(err, S4D_FAILED, "%s: its beginning is not that of shard %zu; %s", path, shard, AGAIN);
     }
-    void *data = mmap(NULL, (size_t)s->size, PROT_READ, MAP_SHARED, file, 0);
-    if (data == MAP_FAILED) {
-        return s4d_err_system(err, errno, "%s: cannot be mapped into memory", path);
-    }
-    s->data = data;
     return S4D_OK;
 }
 
-static s4d_status open_shard(s4d_pack *p, size_t shard, s4d_err *err)
+/* Opens and checks a shard; *out is -1 after a failure. */
+static s4d_status open_shard(const s4d_pack *p, size_t shard, int *out, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
+    *out = -1;
     s4d_status status = shard_path(p, shard, path, err);
     if (status != S4D_OK) {
         return status;
@@ -262,9 +266,21 @@ static s4d_status open_shard(s4d_pack *p, size_t shard, s4d_err *err)
                                  lost_member(p, shard, 0), AGAIN)
                    : s4d_err_system(err, errno, "%s: cannot be opened", path);
     }
-    status = map_shard(p, shard, path, file, err);
-    close(file);
+    status = check_shard(p, shard, path, file, err);
+    if (status == S4D_OK) {
+        *out = file;
+    } else {
+        close(file);
+    }
     return status;
+}
+
+/* The shard's file: the one that is held open, or one that the caller closes. */
+static s4d_status take_shard(const s4d_pack *p, size_t shard, int *fd, bool *own, s4d_err *err)
+{
+    *fd = p->shard[shard].fd;
+    *own = *fd < 0;
+    return *own ? open_shard(p, shard, fd, err) : S4D_OK;
 }
 
 /* ---- the pack ---- */
@@ -288,7 +304,13 @@ s4d_status s4d_pack_open(s4d_pack *p, const char *root, s4d_err *err)
         s4d_err_prefix(err, "%s", path);
     }
     for (size_t i = 0; i < p->shards && status == S4D_OK; i++) {
-        status = open_shard(p, i, err);
+        int fd;
+        status = open_shard(p, i, &fd, err);
+        if (status == S4D_OK && i < KEPT_MAX) {
+            p->shard[i].fd = fd;
+        } else if (status == S4D_OK) {
+            close(fd);
+        }
     }
     if (status != S4D_OK) {
         s4d_pack_close(p);
@@ -299,8 +321,8 @@ s4d_status s4d_pack_open(s4d_pack *p, const char *root, s4d_err *err)
 void s4d_pack_close(s4d_pack *p)
 {
     for (size_t i = 0; p->shard && i < p->shards; i++) {
-        if (p->shard[i].data) {
-            munmap((void *)p->shard[i].data, (size_t)p->shard[i].size);
+        if (p->shard[i].fd >= 0) {
+            close(p->shard[i].fd);
         }
     }
     s4d_mem_free(p->shard);
@@ -323,38 +345,100 @@ size_t s4d_pack_from(const s4d_pack *p, const char *name)
     return low;
 }
 
-/* Touching a page behind the end of a mapped file ends the process, so that a shard that lost its end meanwhile must be
- * seen before. */
-static s4d_status still_there(const s4d_pack *p, size_t shard, const char *path, s4d_err *err)
-{
-    struct stat about;
-    int failed = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : stat(path, &about);
-    if (failed) {
-        return s4d_err_set(err, S4D_FAILED, "%s: cannot be read any more: %s; %s", path, strerror(errno), AGAIN);
-    }
-    return check_size(p, shard, path, &about, err);
-}
+/* ---- members ---- */
 
-s4d_status s4d_pack_bytes(const s4d_pack *p, size_t i, const uint8_t **data, s4d_err *err)
+s4d_status s4d_pack_read_at(const s4d_pack *p, size_t i, int fd, uint64_t at, void *to, size_t n, s4d_err *err)
 {
     char path[S4D_PATH_MAX];
+    struct stat about;
     s4d_pack_member m = s4d_pack_at(p, i);
-    *data = NULL;
+    ssize_t got = s4d_read_at(fd, at, to, n);
+    if (got == (ssize_t)n) {
+        return S4D_OK;
+    }
+    int reason = errno;
     s4d_status status = shard_path(p, m.shard, path, err);
+    if (status == S4D_OK && got < 0) {
+        return s4d_err_set(err, S4D_FAILED, "%s: \"%.300s\" cannot be read from it: %s; %s", path, m.name, strerror(reason), AGAIN);
+    }
+    if (status == S4D_OK && fstat(fd, &about) == 0) {
+        status = check_size(p, m.shard, path, &about, err);
+    }
+    return status == S4D_OK ? s4d_err_set(err, S4D_FAILED, "%s: the end of \"%.300s\" could not be read; %s", path, m.name, AGAIN)
+                            : status;
+}
+
+static s4d_status is_altered(const s4d_pack *p, const s4d_pack_member *m, s4d_err *err)
+{
+    char path[S4D_PATH_MAX];
+    s4d_status status = shard_path(p, m->shard, path, err);
+    return status == S4D_OK
+               ? s4d_err_set(err, S4D_FAILED, "%s: the bytes of \"%.300s\" were altered since they were packed (checksum); %s",
+                             path, m->name, AGAIN)
+               : status;
+}
+
+s4d_status s4d_pack_bytes(const s4d_pack *p, size_t i, s4d_bytes *out, s4d_err *err)
+{
+    s4d_pack_member m = s4d_pack_at(p, i);
+    int fd;
+    bool own;
+    *out = (s4d_bytes){.size = (size_t)m.size};
+    out->data = s4d_mem_alloc(out->size + 1, 1);
+    if (!out->data) {
+        *out = (s4d_bytes){0};
+        return s4d_err_memory(err, m.size + 1, m.name);
+    }
+    s4d_status status = take_shard(p, m.shard, &fd, &own, err);
     if (status == S4D_OK) {
-        status = still_there(p, m.shard, path, err);
+        status = s4d_pack_read_at(p, i, fd, m.offset, out->data, out->size, err);
+    }
+    if (status == S4D_OK && XXH3_64bits(out->data, out->size) != m.sum) {
+        status = is_altered(p, &m, err);
+    }
+    if (own && fd >= 0) {
+        close(fd);
     }
     if (status != S4D_OK) {
-        return status;
+        s4d_bytes_release(out);
     }
-    const uint8_t *at = p->shard[m.shard].data + m.offset;
-    if (!atomic_load_explicit(&p->sound[i], memory_order_relaxed)) {
-        if (XXH3_64bits(at, (size_t)m.size) != m.sum) {
-            return s4d_err_set(err, S4D_FAILED, "%s: the bytes of \"%.300s\" were altered since they were packed (checksum); %s",
-                               path, m.name, AGAIN);
+    return status;
+}
+
+static s4d_status check_sum(const s4d_pack *p, size_t i, int fd, s4d_err *err)
+{
+    s4d_pack_member m = s4d_pack_at(p, i);
+    XXH3_state_t *state = XXH3_createState();
+    uint8_t *piece = s4d_mem_alloc(PIECE, 1);
+    s4d_status status = state && piece ? S4D_OK : s4d_err_memory(err, PIECE, "checking a member of a pack");
+    if (status == S4D_OK) {
+        XXH3_64bits_reset(state);
+    }
+    for (uint64_t done = 0; status == S4D_OK && done < m.size; done += PIECE) {
+        size_t n = m.size - done < PIECE ? (size_t)(m.size - done) : PIECE;
+        status = s4d_pack_read_at(p, i, fd, m.offset + done, piece, n, err);
+        if (status == S4D_OK) {
+            XXH3_64bits_update(state, piece, n);
         }
-        atomic_store_explicit(&p->sound[i], 1, memory_order_relaxed);
     }
-    *data = at;
-    return S4D_OK;
+    if (status == S4D_OK && XXH3_64bits_digest(state) != m.sum) {
+        status = is_altered(p, &m, err);
+    }
+    XXH3_freeState(state);
+    s4d_mem_free(piece);
+    return status;
+}
+
+s4d_status s4d_pack_open_member(const s4d_pack *p, size_t i, int *fd, bool *own, s4d_err *err)
+{
+    s4d_status status = take_shard(p, s4d_pack_at(p, i).shard, fd, own, err);
+    if (status == S4D_OK && !atomic_load_explicit(&p->sound[i], memory_order_relaxed)) {
+        status = check_sum(p, i, *fd, err);
+        if (status == S4D_OK) {
+            atomic_store_explicit(&p->sound[i], 1, memory_order_relaxed);
+        } else if (*own) {
+            close(*fd);
+        }
+    }
+    return status;
 }

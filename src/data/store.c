@@ -1,11 +1,15 @@
 /* A set's paths, looked up in a pack or in the file system. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/pack_read.h"
 #include "s4d/base/log.h"
 #include "s4d/base/mem.h"
+#include "s4d/base/reader.h"
 
 struct s4d_store {
     s4d_pack pack;
@@ -216,26 +220,33 @@ s4d_status s4d_store_list(const s4d_store *store, const char *path, s4d_strlist 
 
 /* ---- reading ---- */
 
-static s4d_status read_member(const s4d_pack *p, const char *path, size_t limit, s4d_store_view *out, s4d_err *err)
+static s4d_status find_member(const s4d_pack *p, const char *path, size_t *i, s4d_err *err)
 {
     char name[S4D_PATH_MAX];
     s4d_status status = member_name(p, path, name, err);
     if (status != S4D_OK) {
         return status;
     }
-    size_t i = s4d_pack_from(p, name);
-    if (!is_member(p, i, name)) {
-        bool folder = first_below(p, name, &i);
-        return s4d_err_set(err, S4D_FAILED, "%s: %s", path,
-                           folder ? "is a folder; name a file" : "is not in the pack; correct the path");
+    *i = s4d_pack_from(p, name);
+    if (!is_member(p, *i, name)) {
+        bool folder = first_below(p, name, i);
+        return s4d_err_set(err, S4D_FAILED, folder ? "is a folder; name a file" : "is not in the pack; correct the path");
     }
-    uint64_t size = s4d_pack_at(p, i).size;
-    if (limit > 0 && size > limit) {
-        return s4d_err_set(err, S4D_FAILED, "%s: is too large (%llu bytes, at most %zu are read); check that it is the right file",
-                           path, (unsigned long long)size, limit);
+    return S4D_OK;
+}
+
+static s4d_status read_member(const s4d_pack *p, const char *path, size_t limit, s4d_bytes *out, s4d_err *err)
+{
+    size_t i;
+    s4d_status status = find_member(p, path, &i, err);
+    uint64_t size = status == S4D_OK ? s4d_pack_at(p, i).size : 0;
+    if (status == S4D_OK && limit > 0 && size > limit) {
+        status = s4d_err_set(err, S4D_FAILED, "is too large (%llu bytes, at most %zu are read); check that it is the right file",
+                             (unsigned long long)size, limit);
     }
-    status = s4d_pack_bytes(p, i, &out->data, err);
-    out->size = status == S4D_OK ? (size_t)size : 0;
+    if (status == S4D_OK) {
+        status = s4d_pack_bytes(p, i, out, err);
+    }
     if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", path);
     }
@@ -245,10 +256,8 @@ static s4d_status read_member(const s4d_pack *p, const char *path, size_t limit,
 s4d_status s4d_store_read(const s4d_store *store, const char *path, size_t limit, s4d_store_view *out, s4d_err *err)
 {
     *out = (s4d_store_view){0};
-    if (store) {
-        return read_member(&store->pack, path, limit, out, err);
-    }
-    s4d_status status = s4d_file_read(path, limit, &out->own, err);
+    s4d_status status = store ? read_member(&store->pack, path, limit, &out->own, err)
+                              : s4d_file_read(path, limit, &out->own, err);
     out->data = out->own.data;
     out->size = out->own.size;
     return status;
@@ -258,4 +267,74 @@ void s4d_store_view_release(s4d_store_view *view)
 {
     s4d_bytes_release(&view->own);
     *view = (s4d_store_view){0};
+}
+
+/* ---- reading in pieces ---- */
+
+static s4d_status is_empty(s4d_err *err)
+{
+    return s4d_err_set(err, S4D_FAILED, "the file is empty; copy it again or take it out of the list");
+}
+
+static s4d_status open_member(const s4d_store *store, const char *path, s4d_store_file *out, s4d_err *err)
+{
+    s4d_status status = find_member(&store->pack, path, &out->member, err);
+    if (status != S4D_OK) {
+        return status;
+    }
+    s4d_pack_member m = s4d_pack_at(&store->pack, out->member);
+    out->store = store;
+    out->base = m.offset;
+    out->size = m.size;
+    return m.size == 0 ? is_empty(err) : s4d_pack_open_member(&store->pack, out->member, &out->fd, &out->own, err);
+}
+
+static s4d_status open_plain(const char *path, s4d_store_file *out, s4d_err *err)
+{
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe would wait */
+    if (fd < 0) {
+        return s4d_err_set(err, S4D_FAILED, "cannot be opened: %s", strerror(errno));
+    }
+    bool regular = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    if (!regular || about.st_size == 0) {
+        close(fd);
+        return regular ? is_empty(err) : s4d_err_set(err, S4D_FAILED, "is not a regular file; name a file");
+    }
+    out->fd = fd;
+    out->own = true;
+    out->size = (uint64_t)about.st_size;
+    return S4D_OK;
+}
+
+s4d_status s4d_store_file_open(const s4d_store *store, const char *path, s4d_store_file *out, s4d_err *err)
+{
+    *out = (s4d_store_file){0};
+    s4d_status status = store ? open_member(store, path, out, err) : open_plain(path, out, err);
+    if (status != S4D_OK) {
+        *out = (s4d_store_file){0};
+    }
+    return status;
+}
+
+s4d_status s4d_store_file_read(const s4d_store_file *file, uint64_t at, void *to, size_t n, s4d_err *err)
+{
+    S4D_BUG_IF(at > file->size || n > file->size - at);
+    if (file->store) {
+        return s4d_pack_read_at(&file->store->pack, file->member, file->fd, file->base + at, to, n, err);
+    }
+    ssize_t got = s4d_read_at(file->fd, at, to, n);
+    if (got < 0) {
+        return s4d_err_set(err, S4D_FAILED, "cannot be read: %s", strerror(errno));
+    }
+    return got == (ssize_t)n ? S4D_OK
+                             : s4d_err_set(err, S4D_FAILED, "became shorter while it was read; try again when nothing writes to it");
+}
+
+void s4d_store_file_close(s4d_store_file *file)
+{
+    if (file->own) {
+        close(file->fd);
+    }
+    *file = (s4d_store_file){0};
 }

@@ -10,14 +10,15 @@
 #include <libswscale/swscale.h>
 
 #include "s4d/base/err.h"
+#include "data/effort.h"
 #include "data/image_private.h"
 #include "data/source.h"
 
 /* Zeroed = closed. */
 typedef struct s4d_stream {
-    int file;             /* descriptor, open while io is there; -1: bytes are read */
-    const uint8_t *bytes; /* [size] of a file that lies in memory */
-    int64_t size, at;     /* at: the next byte to read of them */
+    s4d_input in;
+    int64_t at;      /* the next byte to read of it */
+    s4d_err failure; /* why reading failed */
     AVIOContext *io;
     AVFormatContext *format;
     AVStream *video; /* the best video stream, owned by format */
@@ -30,12 +31,17 @@ typedef struct s4d_stream {
     size_t room;
     int64_t decoded;  /* frames so far */
     bool drained;     /* the decoder was told that no packet follows */
-    bool cut;         /* the file is shorter than its header says (container.h) */
+    bool cut;         /* the file is shorter than its header says (container.h, boxes.h) */
+    s4d_effort effort;
 } s4d_stream;
 
 /* Sentences come without the path. */
 s4d_status s4d_stream_open(s4d_stream *s, const s4d_source *from, s4d_err *err);
 void s4d_stream_close(s4d_stream *s);
+/* The steps of opening: s->in, s->io, s->cut and s->effort; s->format; s->video. */
+s4d_status s4d_stream_open_io(s4d_stream *s, const s4d_source *from, s4d_err *err);
+s4d_status s4d_stream_open_format(s4d_stream *s, s4d_err *err);
+s4d_status s4d_stream_choose(s4d_stream *s, s4d_err *err);
 /* A still picture's format rather than a video's. */
 bool s4d_stream_still(const s4d_stream *s);
 /* The next packet of the video stream; *end after the last. */
@@ -46,6 +52,8 @@ s4d_status s4d_stream_next(s4d_stream *s, bool *end, s4d_err *err);
 /* Whether decoding may begin at the packet just read: a key frame by the container's word, and not one that only promises to
  * be whole some frames later (H.264's recovery points and open groups, HEVC's CRA). */
 bool s4d_stream_begins(const s4d_stream *s);
+/* Adds what decoding the packet just read will cost to what the stream has cost. */
+s4d_status s4d_stream_charge(s4d_stream *s, s4d_err *err);
 /* Whether each packet of this kind of stream is one frame, so that packets may be counted instead. */
 bool s4d_stream_counts(const s4d_stream *s);
 /* Goes to the key frame shown at `time`, so that s4d_stream_next gives it or one before it; false: that cannot be done. */

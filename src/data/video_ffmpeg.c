@@ -27,6 +27,7 @@ struct s4d_video {
     size_t first; /* the file's frame that counts as 0 */
     int frames;
     size_t next; /* the file's frame that the stream decodes next */
+    size_t wasted; /* frames before the key frames that were sought */
     bool sought; /* the stream did not come there from the beginning */
 };
 
@@ -43,6 +44,10 @@ static s4d_status count_packets(s4d_stream *s, packet_count *count, s4d_video_in
         bool end;
         s4d_status status = s4d_stream_packet(s, &end, err);
         if (status != S4D_OK || end) {
+            return status;
+        }
+        status = s4d_stream_charge(s, err); /* so that what would take too long is refused before any of it is decoded */
+        if (status != S4D_OK) {
             return status;
         }
         const AVPacket *p = s->packet;
@@ -121,40 +126,45 @@ static s4d_status cut_out(s4d_video *v, const s4d_stream *s, double start, doubl
 }
 
 /* Where the file's own count agrees with its packets, or such a file's packets are its frames, nothing need be decoded to
- * know it. */
+ * know it. A stream that was read through knows its key frames, if it is of a kind that then seeks by them alone
+ * (open_ffmpeg.c), and stays; else the first read opens another. */
 static s4d_status count_frames(s4d_video *v, double start, double end, s4d_err *err)
 {
-    s4d_stream s;
+    s4d_stream *s = &v->stream;
     packet_count count = {0};
-    s4d_status status = s4d_stream_open(&s, &v->from, err);
-    if (status == S4D_OK && s4d_stream_still(&s)) {
+    s4d_status status = s4d_stream_open(s, &v->from, err);
+    if (status == S4D_OK && s4d_stream_still(s)) {
         status = s4d_err_set(err, S4D_FAILED,
                              "this is a picture where a video or a folder of frames is expected");
     }
     if (status == S4D_OK) {
-        status = count_packets(&s, &count, &v->index, err);
+        status = count_packets(s, &count, &v->index, err);
     }
     if (status != S4D_OK) {
-        goto done;
+        return status;
     }
-    int64_t promised = s.video->nb_frames;
-    bool indexed = strstr(s.format->iformat->name, "mp4") != NULL; /* its index names every frame */
+    int64_t promised = s->video->nb_frames;
+    bool indexed = strstr(s->format->iformat->name, "mp4") != NULL; /* its index names every frame */
     bool missing = promised > count.all || !count.last_whole;
-    if (promised > 0 ? missing && (indexed || s.cut) : s.cut) {
+    if (promised > 0 ? missing && (indexed || s->cut) : s->cut) {
         status = ends_early(&count, promised, err);
     } else {
         s4d_video_index_finish(&v->index);
-        bool named = promised == count.all || (promised == 0 && s4d_stream_counts(&s) && !v->index.odd);
+        bool named = promised == count.all || (promised == 0 && s4d_stream_counts(s) && !v->index.odd);
         if (!named || !count.key_first || !count.whole) {
             status = count_decoded(&v->from, &v->index, err);
         }
     }
     s4d_video_index_finish(&v->index);
     if (status == S4D_OK) {
-        status = cut_out(v, &s, start, end, err);
+        status = cut_out(v, s, start, end, err);
     }
-done:
-    s4d_stream_close(&s);
+    if (status == S4D_OK && v->index.keys > 0 && s->format->flags & AVFMT_FLAG_IGNIDX) {
+        s4d_effort_begin(&s->effort, s->in.size);
+        v->next = v->index.count + 1; /* behind the last */
+    } else {
+        s4d_stream_close(s);
+    }
     return status;
 }
 
@@ -165,7 +175,7 @@ s4d_status s4d_video_open(const s4d_source *from, double start, double end, s4d_
     if (!v || !(v->path = s4d_mem_strdup(from->path))) {
         status = s4d_err_memory(err, sizeof *v + strlen(from->path), "a video");
     } else {
-        v->from = (s4d_source){.path = v->path, .bytes = from->bytes, .size = from->size};
+        v->from = (s4d_source){.path = v->path, .store = from->store, .bytes = from->bytes, .size = from->size};
         status = count_frames(v, start, end, err);
     }
     if (status != S4D_OK) {
@@ -201,11 +211,13 @@ static s4d_status from_the_beginning(s4d_video *v, s4d_err *err)
 }
 
 /* Frame `at` of the file by way of its key frame. False: it did not come out, and the file must be read from its beginning;
- * what went wrong shows itself again there. */
+ * what went wrong shows itself again there. A file that leads far before its key frames is not sought in again, once that has
+ * cost as much as reading all of it. */
 static bool jump(s4d_video *v, size_t at, size_t key)
 {
     s4d_stream *s = &v->stream;
     const int64_t *time = v->index.time;
+    size_t frames = 0;
     bool end = false;
     if (!s4d_stream_seek(s, time[key])) {
         return false;
@@ -215,7 +227,12 @@ static bool jump(s4d_video *v, size_t at, size_t key)
         if (s4d_stream_next(s, &end, NULL) != S4D_OK || end || s->frame->best_effort_timestamp > time[at]) {
             return false;
         }
+        frames++;
     } while (s->frame->best_effort_timestamp < time[at]);
+    v->wasted += frames > at - key + 1 ? frames - (at - key + 1) : 0;
+    if (v->wasted > v->index.count) {
+        v->index.keys = 0;
+    }
     s->decoded = (int64_t)at + 1;
     v->next = at + 1;
     v->sought = true;
@@ -258,6 +275,9 @@ s4d_status s4d_video_read(s4d_video *video, int index, s4d_image *out, s4d_err *
     bool nearer = status == S4D_OK && !held && s4d_video_index_key(&video->index, at, &key) && (back || key > video->next);
     if (nearer && jump(video, at, key)) {
         return s4d_stream_rgb(s, out, err);
+    }
+    if (nearer) {
+        video->index.keys = 0; /* or each frame that is asked for may cost the whole file */
     }
     if (status == S4D_OK && (back || nearer)) {
         status = from_the_beginning(video, err);

@@ -57,7 +57,9 @@ check_oddity *check_odd(check_entry *e)
 s4d_status check_trouble(check_entry *e, const s4d_err *why, s4d_err *err)
 {
     if (why->shortage) {
-        *err = *why;
+        if (err) {
+            *err = *why;
+        }
         return S4D_FAILED;
     }
     check_oddity *odd = check_odd(e);

@@ -167,7 +167,7 @@ static s4d_status look_at_frames(check_entry *e, const char *path, const s4d_str
         if (s4d_path_join(frame, path, name->item[i], &why) == S4D_OK) {
             look_at_frame(e, frame, (int)i, s, &why);
         }
-        if (why.text[0] && bad++ == 0) {
+        if (why.text[0] && (bad++ == 0 || why.shortage)) {
             first = why;
         }
         s4d_status status = s4d_interrupt_status();
@@ -178,10 +178,10 @@ static s4d_status look_at_frames(check_entry *e, const char *path, const s4d_str
     if (bad == 0) {
         return S4D_OK;
     }
-    s4d_err all = first;
-    size_t used = strlen(all.text);
-    snprintf(all.text + used, sizeof all.text - used, " (%zu of %zu frames cannot be read)", bad, name->count);
-    return check_trouble(e, &all, err);
+    if (!first.shortage) {
+        s4d_err_set(&first, S4D_FAILED, "%s (%zu of %zu frames cannot be read)", first.text, bad, name->count);
+    }
+    return check_trouble(e, &first, err);
 }
 
 static s4d_status look_at_folder(check_entry *e, const char *path, scratch *s, s4d_err *err)

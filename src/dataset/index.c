@@ -25,18 +25,6 @@ const s4d_index_set *s4d_index_sets(size_t *count)
 
 /* ---- what all parts use ---- */
 
-/* Bytes that are no UTF-8, and control bytes, become '?'. */
-static void make_printable(char *text)
-{
-    const char *end = text + strlen(text);
-    for (char *p = text; p < end;) {
-        size_t n = s4d_utf8_length(p, end);
-        *p = n ? *p : '?';
-        p += n ? n : 1;
-    }
-    s4d_str_printable(text);
-}
-
 s4d_status index_decide(index_job *job, s4d_err *err, const char *format, ...)
 {
     char line[1024];
@@ -44,7 +32,6 @@ s4d_status index_decide(index_job *job, s4d_err *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    make_printable(line);
     return s4d_strlist_add(&job->out->decided, line) ? S4D_OK : s4d_err_memory(err, sizeof line, "a decision");
 }
 
@@ -65,7 +52,6 @@ void index_fault(index_job *job, int list, long line, const char *format, ...)
     va_start(args, format);
     vsnprintf(f->text + n, sizeof f->text - (size_t)n, format, args);
     va_end(args);
-    make_printable(f->text);
 }
 
 s4d_status index_faults_end(index_job *job, const char *remedy, s4d_err *err)

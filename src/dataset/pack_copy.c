@@ -1,12 +1,7 @@
 /* From the list into the writer: threads read and encode ahead, the caller's thread writes in the order of the list, so
  * that the pack is the same whatever the number of threads. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "dataset/pack_private.h"
-#include "s4d/base/fault.h"
 #include "s4d/base/mem.h"
 #include "s4d/base/thread.h"
 
@@ -87,44 +82,37 @@ static void stop(crew *w)
 
 /* ---- writing ---- */
 
-static s4d_status copy_pieces(int file, uint8_t *piece, pack_writer *out, s4d_err *err)
+static s4d_status copy_pieces(const s4d_store_file *file, uint8_t *piece, pack_writer *out, s4d_err *err)
 {
-    for (;;) {
-        ssize_t n = s4d_fault_hit(S4D_FAULT_READ) ? (errno = EIO, -1) : read(file, piece, PIECE);
-        s4d_status status = s4d_interrupt_status();
-        if (n < 0 && errno != EINTR) {
-            return s4d_err_system(err, errno, "cannot be read");
+    s4d_status status = S4D_OK;
+    for (uint64_t at = 0; at < file->size && status == S4D_OK; at += PIECE) {
+        size_t n = file->size - at < PIECE ? (size_t)(file->size - at) : PIECE;
+        status = s4d_store_file_read(file, at, piece, n, err);
+        if (status == S4D_OK) {
+            status = pack_writer_put(out, piece, n, err);
         }
-        if (n == 0) {
-            return pack_writer_end(out, err);
-        }
-        if (n > 0 && status == S4D_OK) {
-            status = pack_writer_put(out, piece, (size_t)n, err);
-        }
-        if (status != S4D_OK) {
-            return status;
+        if (status == S4D_OK) {
+            status = s4d_interrupt_status();
         }
     }
+    return status == S4D_OK ? pack_writer_end(out, err) : status;
 }
 
-static s4d_status copy_large(const pack_file *f, pack_writer *out, s4d_err *err)
+static s4d_status copy_large(const s4d_store *store, const pack_file *f, pack_writer *out, s4d_err *err)
 {
+    s4d_store_file file = {0};
     uint8_t *piece = s4d_mem_alloc(PIECE, 1);
-    int file = piece ? open(f->path, O_RDONLY | O_CLOEXEC) : -1;
-    s4d_status status = S4D_OK;
-    if (!piece) {
-        return s4d_err_memory(err, PIECE, f->path);
+    s4d_status status = piece ? s4d_store_file_open(store, f->path, &file, err) : s4d_err_memory(err, PIECE, "copying a file");
+    if (status == S4D_OK) {
+        status = pack_writer_begin(out, f->name, f->size, err);
     }
-    if (file < 0) {
-        status = s4d_err_system(err, errno, "%s: cannot be opened", f->path);
-        goto done;
+    if (status == S4D_OK) {
+        status = copy_pieces(&file, piece, out, err);
     }
-    status = pack_writer_begin(out, f->name, f->size, err);
-    if (status == S4D_OK && (status = copy_pieces(file, piece, out, err)) != S4D_OK) {
+    if (status != S4D_OK) {
         s4d_err_prefix(err, "%s", f->path);
     }
-    close(file);
-done:
+    s4d_store_file_close(&file);
     s4d_mem_free(piece);
     return status;
 }
@@ -139,8 +127,8 @@ static s4d_status write_slot(const crew *w, size_t i, const slot *s, pack_writer
         }
         return status;
     }
-    if (pack_load_is_large(w->store, file, &w->opts->settings)) {
-        return copy_large(file, out, err);
+    if (pack_load_is_large(file, &w->opts->settings)) {
+        return copy_large(w->store, file, out, err);
     }
     for (size_t k = 0; k < s->load.count && status == S4D_OK; k++) {
         const pack_member *m = &s->load.member[k];

@@ -9,9 +9,9 @@
 
 enum { LARGE = 1 << 24 }; /* bytes of a file that is copied piece by piece */
 
-bool pack_load_is_large(const s4d_store *store, const pack_file *file, const s4d_pack_settings *settings)
+bool pack_load_is_large(const pack_file *file, const s4d_pack_settings *settings)
 {
-    return !store && settings->encoding == S4D_PACK_ORIGINAL && file->size > LARGE;
+    return settings->encoding == S4D_PACK_ORIGINAL && file->size > LARGE;
 }
 
 void pack_load_clear(pack_load *l)
@@ -129,7 +129,7 @@ s4d_status pack_load_file(pack_load *l, const s4d_store *store, const pack_file 
     bool picture;
     pack_load_clear(l);
     if (settings->encoding == S4D_PACK_ORIGINAL) {
-        return pack_load_is_large(store, file, settings) ? S4D_OK : load_original(l, store, file, err);
+        return pack_load_is_large(file, settings) ? S4D_OK : load_original(l, store, file, err);
     }
     s4d_status status = is_picture(store, file->path, &picture, err);
     if (status != S4D_OK) {

@@ -39,7 +39,7 @@ typedef struct pack_load {
     s4d_image image, resized; /* kept from file to file */
 } pack_load;
 
-bool pack_load_is_large(const s4d_store *store, const pack_file *file, const s4d_pack_settings *settings);
+bool pack_load_is_large(const pack_file *file, const s4d_pack_settings *settings);
 s4d_status pack_load_file(pack_load *l, const s4d_store *store, const pack_file *file, const s4d_pack_settings *settings,
                           s4d_err *err);
 void pack_load_clear(pack_load *l); /* forgets the members */

@@ -7,15 +7,27 @@
 const char s4d_report_csv_columns[] = "run,set,split,modality,epoch,fold,measure,class,percent,deviation,low,high,samples,missing,"
                                       "published_s4d,published_videomae,protocol";
 
+/* Shown to people, in programs that run formulas. */
+static void add_cell(s4d_str *out, const char *text)
+{
+    s4d_str shown = {0};
+    s4d_str_add_printable(&shown, text);
+    if (shown.failed)
+        out->failed = true;
+    else
+        s4d_str_csv_cell(out, shown.text ? shown.text : "");
+    s4d_str_release(&shown);
+}
+
 /* run,set,split,modality,epoch,fold,measure,class, */
 static void add_place(s4d_str *out, const s4d_sheet *t, const s4d_row *row, const char *measure, const char *class_name)
 {
-    s4d_str_csv(out, row->entry->run);
+    add_cell(out, row->entry->run);
     s4d_str_add(out, ",");
-    s4d_str_csv(out, t->like->set);
+    add_cell(out, t->like->set);
     s4d_str_printf(out, ",%s,%s,%s,%s,%s,", s4d_outcome_split(t->like), t->like->image ? "image" : "video",
                    row->entry->outcome[0].last ? "last" : "kept", row->mean ? "mean" : row->number, measure);
-    s4d_str_csv(out, class_name);
+    add_cell(out, class_name);
     s4d_str_add(out, ",");
 }
 
@@ -48,7 +60,7 @@ static void add_share(s4d_str *out, const s4d_sheet *t, const s4d_row *row, int 
         add_published(out, p ? (which ? p->war : p->uar) : NULL);
     else
         s4d_str_add(out, ",,");
-    s4d_str_csv(out, row->protocol);
+    add_cell(out, row->protocol);
     s4d_str_add(out, "\n");
 }
 
@@ -62,7 +74,7 @@ void s4d_sheet_csv(s4d_str *out, const s4d_sheet *t, bool against_paper)
             add_place(out, t, row, "recall", t->like->classes.item[c]);
             add_value(out, &row->recall[c]);
             s4d_str_printf(out, ",,%lld,,,,", (long long)row->support[c]);
-            s4d_str_csv(out, row->protocol);
+            add_cell(out, row->protocol);
             s4d_str_add(out, "\n");
         }
     }

@@ -12,7 +12,7 @@ void s4d_grid_add(s4d_grid *g, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    s4d_str_printable(text);
+    s4d_str_printable(text, sizeof text);
     if (!s4d_strlist_add(&g->cell, text)) g->failed = true;
 }
 

@@ -8,6 +8,7 @@
 
 /* Both files print a share so that it reads back the same; sums may differ in their last bits. */
 static const double SHARE_TOLERANCE = 1e-9;
+enum { CLASSES_MAX = 64 }; /* of a config too; what is compared class by class takes the cube of it */
 
 s4d_shares s4d_shares_of(const int64_t *support, const int64_t *hit, size_t classes)
 {
@@ -44,6 +45,8 @@ static s4d_status read_classes(s4d_doc *d, s4d_outcome *o, s4d_err *err)
     const s4d_json *list = s4d_doc_node(d, "classes", S4D_JSON_ARRAY);
     for (const s4d_json *e = list ? s4d_json_at(list, 0) : NULL; e; e = s4d_json_next(e)) {
         const char *name = s4d_json_kind_of(e) == S4D_JSON_STRING ? s4d_json_string(e) : "";
+        if (o->classes.count == CLASSES_MAX)
+            return s4d_err_set(err, S4D_FAILED, "%s: classes: more than %d are named; evaluate again", d->path, CLASSES_MAX);
         if (!*name || s4d_strlist_find(&o->classes, name) >= 0)
             return s4d_err_set(err, S4D_FAILED, "%s: classes: expected class names, each once; evaluate again", d->path);
         if (!s4d_strlist_add(&o->classes, name)) return s4d_err_memory(err, strlen(name), "class names");

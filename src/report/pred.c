@@ -62,6 +62,7 @@ static s4d_status read_row(reader *r, const s4d_outcome *o, bool names, row *out
     for (size_t i = 0; i < fields; ++i) {
         s4d_status status = last ? wrong_count(r, o, err) : next_field(r, &field, &last, err);
         if (status != S4D_OK) return status;
+        if (i > 0) field = (char *)s4d_str_csv_uncell(field);
         if (i < 3)
             first[i] = field;
         else if (names && strcmp(field, o->classes.item[i - 3]) != 0)

@@ -89,10 +89,10 @@ static void add_name(s4d_str *w, const s4d_row *row)
 /* Ends the remark in *w and takes it over. */
 static void put_remark(s4d_page *p, s4d_str *w)
 {
-    if (!w->failed && w->text) {
-        s4d_str_printable(w->text);
-        w->failed = !s4d_strlist_add(&p->remark, w->text);
-    }
+    s4d_str shown = {0};
+    if (!w->failed && w->text) s4d_str_add_printable(&shown, w->text);
+    if (shown.text) w->failed = shown.failed || !s4d_strlist_add(&p->remark, shown.text);
+    s4d_str_release(&shown);
     p->figures.failed |= w->failed;
     s4d_str_release(w);
 }
@@ -164,8 +164,9 @@ static void remark_interval(s4d_page *p, const s4d_sheet *t)
 
 static void fill_page(s4d_page *p, const s4d_sheet *t, bool against_paper)
 {
-    s4d_str_printf(&p->title, "%s%s (%s, %zu classes)", t->like->set, t->like->val ? ", validation" : "",
-                   t->like->image ? "static" : "dynamic", t->like->classes.count);
+    s4d_str_add_printable(&p->title, t->like->set);
+    s4d_str_printf(&p->title, "%s (%s, %zu classes)", t->like->val ? ", validation" : "", t->like->image ? "static" : "dynamic",
+                   t->like->classes.count);
     fill_figures(&p->figures, t, against_paper);
     fill_recalls(&p->recalls, t);
     remark_protocols(p, t);

@@ -72,19 +72,25 @@ static s4d_status predict_all(s4d_engine *e, const s4d_loader_opts *opts, int cl
     return status;
 }
 
+static void add_class(s4d_str *out, const char *name)
+{
+    s4d_str_add(out, ",");
+    s4d_str_csv_cell(out, name);
+}
+
 static s4d_status write_predictions(const char *folder, const s4d_manifest *m, const tally *t, s4d_err *err)
 {
     s4d_str out = {0};
     char path[S4D_PATH_MAX];
     s4d_str_add(&out, "id,label,pred");
-    for (int c = 0; c < m->class_count; ++c) s4d_str_printf(&out, ",%s", m->classes[c]);
+    for (int c = 0; c < m->class_count; ++c) add_class(&out, m->classes[c]);
     s4d_str_add(&out, "\n");
     for (size_t i = 0; i < m->count; ++i) {
         if (!t->seen[i]) continue;
         const double *prob = t->prob + i * (size_t)m->class_count;
-        s4d_str_csv(&out, m->sample[i].id);
-        s4d_str_printf(&out, ",%s,%s", m->classes[m->sample[i].label],
-                       m->classes[s4d_metrics_argmax(prob, m->class_count)]);
+        s4d_str_csv_path(&out, m->sample[i].id);
+        add_class(&out, m->classes[m->sample[i].label]);
+        add_class(&out, m->classes[s4d_metrics_argmax(prob, m->class_count)]);
         for (int c = 0; c < m->class_count; ++c) s4d_str_printf(&out, ",%.6g", prob[c]);
         s4d_str_add(&out, "\n");
     }

@@ -402,7 +402,7 @@ class Faults(Indexed):
             (b'path,id\n"a,3\n', "train.csv: line 2: a quote is not closed before the end of the file; correct the list"),
             (b"a,b,c,1\n", "train.csv: line 1: 4 columns and no header that names one for the path and one for the label; write a "
              "header such as path,label"),
-            ("path,id\n不/x,3\n".encode("gbk"), 'train.csv: line 2: the path "??/x" is not UTF-8; correct the list'),
+            ("path,id\n不/x,3\n".encode("gbk"), 'train.csv: line 2: the path "\\xB2\\xBB/x" is not UTF-8; correct the list'),
             ("path,id\na,1\n".encode("utf-32"), "ROOT/train.csv: the list is not plain text; save it as UTF-8"),
         ]:
             with self.subTest(text=text):

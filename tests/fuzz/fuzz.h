@@ -12,6 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A file in memory with these bytes; the path is good until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
+/* The path of a file in a folder that is removed when the program ends; "" names the folder. Good until the next call. */
+const char *fuzz_path(const char *name);
+/* Written in place: a rename of each would be slow. */
+void fuzz_put(const char *path, const uint8_t *data, size_t size);
 /* Ends the program unless the outcome is a result, or a failure with a sentence. */
 void fuzz_outcome(s4d_status status, const s4d_err *err);
 

@@ -1,4 +1,4 @@
-/* A folder of small files of weights, beside which the fuzzed file is put. */
+/* Small files of weights, beside which the fuzzed file is put. */
 #ifndef S4D_TESTS_FUZZ_FOLDER_H
 #define S4D_TESTS_FUZZ_FOLDER_H
 
@@ -8,42 +8,7 @@
 
 #include "fuzz.h"
 #include "s4d/base/file.h"
-#include "s4d/base/log.h"
 #include "s4d/ckpt/safetensors.h"
-
-static char fuzz_root[64];
-
-static inline void fuzz_folder_remove(void)
-{
-    s4d_dir_remove(fuzz_root, NULL);
-}
-
-/* The path of a file in the folder; the folder is made at the first call and removed at the end. */
-static inline const char *fuzz_path(const char *name)
-{
-    static char path[S4D_PATH_MAX];
-    if (!fuzz_root[0]) {
-        strcpy(fuzz_root, "/tmp/s4d-fuzz-XXXXXX");
-        if (!mkdtemp(fuzz_root)) {
-            perror("fuzz");
-            exit(1);
-        }
-        atexit(fuzz_folder_remove);
-        s4d_log_set_level(S4D_LOG_SILENT);
-    }
-    snprintf(path, sizeof path, "%s/%s", fuzz_root, name);
-    return path;
-}
-
-/* Written in place: a rename of each would be slow. */
-static inline void fuzz_put(const char *path, const uint8_t *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
-        perror("fuzz");
-        exit(1);
-    }
-}
 
 typedef struct fuzz_tensor {
     const char *name;

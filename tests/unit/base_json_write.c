@@ -49,7 +49,7 @@ static void escapes(void **state)
     s4d_json_writer w = {0};
     s4d_json_put_string(&w, "\"\\/\b\f\n\r\t\x01\x1F\x7F\xC3\xA4\xFFz\xE2\x82");
     assert_string_equal(w.out.text,
-                        "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\x7F\xC3\xA4\xEF\xBF\xBDz"
+                        "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\\u007F\xC3\xA4\xEF\xBF\xBDz"
                         "\xEF\xBF\xBD\xEF\xBF\xBD\"");
     s4d_json *doc;
     s4d_err err = {0};

@@ -93,7 +93,7 @@ static void test_sentences(void **state)
         {"rand-n14-w0",
          "\"rand-n14-w0\": w0 draws each of its 13 operations at most once; set n to 1..13"},
         {"rand-m7\033[2J\n",
-         "\"rand-m7?[2J?\": section \"m7?[2J?\": expected \"m\" and a whole number "
+         "\"rand-m7\\x1B[2J\\x0A\": section \"m7\\x1B[2J\\x0A\": expected \"m\" and a whole number "
          "0..100"},
         {"rand-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7-m7",
          "a RandAugment string of 64 characters cannot be right; write one such as "

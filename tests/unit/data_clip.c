@@ -153,7 +153,7 @@ static void test_files_that_are_no_video(void **state)
     refused(in_folder("zero.mp4"), "empty");
     refused(in_folder("text.mp4"), "no video");
     refused(in_folder("still.png"), "this is a picture");
-    refused(fixture("sound.avi"), "no video is found");
+    refused(fixture("sound.avi"), "it has sound and no video");
     /* Lists of other files are not followed. */
     static const char list[] = "ffconcat version 1.0\nfile still.png\n";
     assert_int_equal(s4d_file_write(in_folder("list.mp4"), list, sizeof list - 1, NULL), S4D_OK);

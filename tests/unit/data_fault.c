@@ -188,10 +188,8 @@ static void test_pictures(void **state)
     sweep(S4D_FAULT_FSYNC, 2, write_pictures);
     sweep(S4D_FAULT_RENAME, 2, write_pictures);
     sweep(S4D_FAULT_ALLOC, 3, resize);
-    if (s4d_video_library()) {
-        sweep(S4D_FAULT_ALLOC, 2, read_bmp);
-        sweep(S4D_FAULT_READ, 2, read_bmp);
-    }
+    sweep(S4D_FAULT_ALLOC, 2, read_bmp);
+    sweep(S4D_FAULT_READ, 1, read_bmp);
 }
 
 static void test_clips(void **state)

@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "s4d/base/file.h"
-#include "s4d/data/clip.h"
 #include "s4d/data/image.h"
 
 static char folder[] = "/tmp/s4d-kinds-XXXXXX";
@@ -307,12 +306,8 @@ static void test_cut_bmp(void **state)
     (void)state;
     s4d_bytes file = {0};
     read_file("golden/images/decode/rgb.bmp", &file);
-    if (!s4d_video_library()) {
-        refused(file.data, file.size, "no video support");
-    } else {
-        for (size_t n = 2; n < file.size; n += n < file.size - 300 ? 997 : 1) {
-            refused(file.data, n, "");
-        }
+    for (size_t n = 2; n < file.size; n += n < file.size - 300 ? 997 : 1) {
+        refused(file.data, n, "the BMP file is damaged (it ends early)");
     }
     s4d_bytes_release(&file);
 }

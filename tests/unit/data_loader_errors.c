@@ -365,8 +365,8 @@ static s4d_status run_epoch(fixture *f, s4d_err *err)
     return status;
 }
 
-/* Every allocation of two batches fails in turn. */
-static void sweep(fixture *f)
+/* Every allocation of two batches fails in turn; how many there are is returned. */
+static long sweep_once(fixture *f)
 {
     long failed = 0;
     s4d_status status;
@@ -382,6 +382,16 @@ static void sweep(fixture *f)
         }
     } while (status != S4D_OK);
     assert_true(failed > 20);
+    return failed;
+}
+
+/* Where bad samples are left out, a lack of memory is none. */
+static void sweep(fixture *f)
+{
+    f->data.on_bad_sample = S4D_BAD_FAIL;
+    long stopped = sweep_once(f);
+    f->data.on_bad_sample = S4D_BAD_SKIP;
+    assert_int_equal(sweep_once(f), stopped);
 }
 
 static void no_memory_is_an_error_everywhere(void **state)

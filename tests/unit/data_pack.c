@@ -57,6 +57,7 @@ static void test_looks_and_reads(void **state)
     s4d_store_view view;
     assert_int_equal(s4d_store_read(store, hand_path(p, "a.jpg"), 4, &view, NULL), S4D_FAILED);
     assert_int_equal(s4d_store_read(store, hand_path(p, "a.jpg"), 5, &view, NULL), S4D_OK);
+    s4d_store_view_release(&view);
     s4d_store_close(&store);
     assert_null(store);
 }
@@ -183,6 +184,7 @@ static void *read_all(void *arg)
         snprintf(path, sizeof path, "%s%s%s", m->name[0] == '/' ? "" : r->pack->root, m->name[0] == '/' ? "" : "/", m->name);
         r->good += s4d_store_read(r->store, path, 0, &view, NULL) == S4D_OK && view.size == m->size &&
                    memcmp(view.data, m->data, m->size) == 0;
+        s4d_store_view_release(&view);
     }
     return NULL;
 }

@@ -50,6 +50,7 @@ static void exhaust(const hand_pack *p)
     for (size_t i = 0; i < MEMBERS; i++) {
         s4d_store_view view;
         s4d_store_read(store, MEMBER[i].name[0] == '/' ? MEMBER[i].name : hand_path(p, MEMBER[i].name), 0, &view, NULL);
+        s4d_store_view_release(&view);
     }
     s4d_store_close(&store);
 }
@@ -194,7 +195,7 @@ static void test_altered_members_are_found_when_read(void **state)
     }
 }
 
-/* A mapped file that becomes shorter must not end the process. */
+/* What can no longer be read is a sentence with shard and member; what is there is still given out. */
 static void test_a_shard_cut_off_while_open_is_found(void **state)
 {
     hand_pack *p = *state;
@@ -203,8 +204,8 @@ static void test_a_shard_cut_off_while_open_is_found(void **state)
     assert_int_equal(truncate(hand_path(p, "shard-00001.s4dpack"), 0), 0);
     unreadable(store, hand_path(p, "z/last.png"), "shard-00001.s4dpack: the shard is cut off", "copy the pack again");
     reads(store, hand_path(p, "a.jpg"), "first");
-    assert_int_equal(remove(hand_path(p, "shard-00001.s4dpack")), 0);
-    unreadable(store, hand_path(p, "z/last.png"), "shard-00001.s4dpack: cannot be read any more", "copy the pack again");
+    assert_int_equal(remove(hand_path(p, "shard-00000.s4dpack")), 0);
+    reads(store, hand_path(p, "a.jpg"), "first"); /* the file lives as long as it is open */
     s4d_store_close(&store);
 }
 

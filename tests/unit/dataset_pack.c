@@ -150,6 +150,7 @@ static void test_absolute_paths(void **state)
     s4d_store *store = opened(p->pack);
     assert_int_equal(s4d_store_read(store, join(p->dir, "x.jpg"), 0, &view, NULL), S4D_OK);
     assert_memory_equal(view.data, "outside", 7);
+    s4d_store_view_release(&view);
     s4d_store_close(&store);
 }
 

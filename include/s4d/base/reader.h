@@ -6,8 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "s4d/base/err.h"
+
+/* n bytes of an open file from `at` on, fewer only where it ends before; -1 with errno. Several
+ * threads may read at a time. */
+ssize_t s4d_read_at(int fd, uint64_t at, void *to, size_t n);
 
 /* Zeroed: closed. Several threads may read one at a time. */
 typedef struct s4d_reader {

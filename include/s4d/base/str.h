@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Growable text, always NUL-terminated once something was added; zeroed = empty. After a failed
  * allocation `failed` is set, further adds do nothing, and one check at the end suffices. */
@@ -44,6 +45,21 @@ const char *s4d_str_nearest(const char *word, const char *const *candidate, size
  * takes is in it. */
 void s4d_str_csv(s4d_str *s, const char *text);
 
+/* The same of a cell that a spreadsheet may open: a text that it would run as a formula (one that begins with = + - @, their wide
+ * forms, a tab or a line end) gets an apostrophe in front, and so does such a text behind apostrophes. */
+void s4d_str_csv_cell(s4d_str *s, const char *text);
+/* The same of a path: "./" stands in front in place of the apostrophe, and it is a path to the same file. */
+void s4d_str_csv_path(s4d_str *s, const char *path);
+/* What was given to s4d_str_csv_cell, from the cell's text. */
+const char *s4d_str_csv_uncell(const char *text);
+
+/* Names out of files and arguments may hold what moves a terminal's cursor, turns the direction of a line or is not seen at all:
+ * control and format characters, line and paragraph separators, bytes that are no UTF-8. All that is shown goes through one
+ * of these, most of it in s4d_err_set, s4d_log and s4d_line; they stand there as \x1B or \u202E. What is stored keeps them. */
+void s4d_str_printable(char *text, size_t room); /* in place; where it grows beyond the room, its end is lost */
+void s4d_str_add_printable(s4d_str *s, const char *text);
+bool s4d_str_is_hidden(const char *at, size_t n); /* of one character, by its n bytes of UTF-8 */
+
 /* Many short texts that are given back together; zeroed = empty. */
 typedef struct s4d_texts {
     struct s4d_texts_block *block;
@@ -53,11 +69,9 @@ typedef struct s4d_texts {
 const char *s4d_texts_add(s4d_texts *t, const char *text);
 void s4d_texts_release(s4d_texts *t);
 
-/* Control bytes become '?', so that names out of files cannot move the cursor of a terminal. */
-void s4d_str_printable(char *text);
-
 /* Bytes of the UTF-8 character at `at`, 0 when the bytes up to `end` do not begin with one. */
 size_t s4d_utf8_length(const char *at, const char *end);
+uint32_t s4d_utf8_code(const char *at, size_t n); /* the number of a character of n bytes */
 bool s4d_str_utf8(const char *text); /* whether all of it is UTF-8 */
 
 typedef enum s4d_likeness {

@@ -24,8 +24,8 @@ void s4d_image_release(s4d_image *image);
 /* Makes room; contents undefined. S4D_FAILED on sides outside 1..S4D_IMAGE_SIDE_MAX or no memory. */
 s4d_status s4d_image_size(s4d_image *image, int height, int width, s4d_err *err);
 
-/* Decodes by the file's first bytes, not its name: PNG by libpng, JPEG by libjpeg-turbo, the rest (BMP, ...) by
- * libavcodec. Alpha is dropped, palette and gray expand to RGB, of a PNG's 16-bit samples the high byte is kept,
+/* Decodes by the file's first bytes, not its name: PNG by libpng, JPEG by libjpeg-turbo, BMP by itself, the rest
+ * (TIFF, WebP, ...) by libavcodec. Alpha is dropped, palette and gray expand to RGB, of a PNG's 16-bit samples the high byte is kept,
  * EXIF rotation is ignored (PIXELS.md section 7). A truncated or corrupt file is an error with path and reason. */
 s4d_status s4d_image_read(const char *path, s4d_image *out, s4d_err *err);
 typedef struct s4d_image_source {

@@ -77,16 +77,31 @@ s4d_store_kind s4d_store_look(const s4d_store *store, const char *path, uint64_t
 /* Names in a folder as s4d_dir_list gives them. */
 s4d_status s4d_store_list(const s4d_store *store, const char *path, s4d_strlist *out, s4d_err *err);
 
-/* A file's bytes. Those of a pack lie in the mapped shard and are good until the store is closed. */
+/* A file's bytes, its own copy: what happens to the file meanwhile cannot reach them. */
 typedef struct s4d_store_view {
     const uint8_t *data;
     size_t size;
-    s4d_bytes own; /* of a plain file */
+    s4d_bytes own;
 } s4d_store_view;
-/* Sentences begin with the path. More than `limit` bytes (0: any number) are an error. A member's checksum is checked when
- * it is first read. */
+/* Sentences begin with the path. More than `limit` bytes (0: any number) are an error. A member's checksum is checked
+ * each time. */
 s4d_status s4d_store_read(const s4d_store *store, const char *path, size_t limit, s4d_store_view *out, s4d_err *err);
 void s4d_store_view_release(s4d_store_view *view);
+
+/* A file that is read piece by piece, such as a video: zeroed = closed. */
+typedef struct s4d_store_file {
+    const s4d_store *store;
+    size_t member;  /* of a pack */
+    int fd;
+    bool own;       /* fd is closed with it */
+    uint64_t base;  /* where it begins in fd */
+    uint64_t size;
+} s4d_store_file;
+/* A regular file that is not empty. A member's checksum is checked when it is first opened. Sentences come without the path. */
+s4d_status s4d_store_file_open(const s4d_store *store, const char *path, s4d_store_file *out, s4d_err *err);
+/* Bytes at..at+n-1, all of which lie inside. That they are gone, or cannot be read, is a sentence. */
+s4d_status s4d_store_file_read(const s4d_store_file *file, uint64_t at, void *to, size_t n, s4d_err *err);
+void s4d_store_file_close(s4d_store_file *file);
 
 /* ---- numbers in files ---- */
 
